@@ -1,0 +1,1 @@
+"""The standards' values: trust domain, SPIFFE ID, selector, bundle and its JSON document. Pure."""
