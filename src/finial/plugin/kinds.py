@@ -1,0 +1,105 @@
+"""The kinds of plugin: one Protocol each, of one to four methods. Types only.
+
+A plugin gets its checked configuration and, where its kind needs it, a narrow view of its host; it
+never sees the server, the agent or the store. Built-in plugins are called as plain Python objects.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+
+from finial.registry.join_token import JoinToken
+from finial.spiffe.id import SpiffeId
+from finial.spiffe.selector import Selector
+from finial.spiffe.trust_domain import TrustDomain
+
+PrivateKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
+
+
+class KeyType(StrEnum):
+    """Values are SPIRE's configuration words."""
+
+    RSA_2048 = "rsa-2048"
+    RSA_4096 = "rsa-4096"
+    EC_P256 = "ec-p256"
+    EC_P384 = "ec-p384"
+
+
+class KeyManager(Protocol):
+    """Keeps private keys by ID, for the server's authorities and for the agent's own SVID."""
+
+    async def keys(self) -> Mapping[str, PrivateKey]:
+        """All keys there are."""
+
+    async def generate(self, key_id: str, key_type: KeyType) -> PrivateKey:
+        """A new key under this ID; one that was there is replaced, in one step that a crash cannot split."""
+
+
+@dataclass(frozen=True, slots=True)
+class AttestedNode:
+    """What a node proved to be."""
+
+    agent_id: SpiffeId
+    selectors: tuple[Selector, ...] = ()
+    can_reattest: bool = False
+
+
+Challenge = Callable[[bytes], Awaitable[bytes]]  # sends a challenge, answers with the response
+
+
+class ServerHost(Protocol):
+    """What a server-side node attestor may ask of the server."""
+
+    @property
+    def trust_domain(self) -> TrustDomain: ...
+
+    def now(self) -> float:
+        """Unix seconds."""
+
+    async def take_join_token(self, value: str) -> JoinToken | None:
+        """Removes the token and returns it; None if there is none. Of parallel callers one gets it."""
+
+
+class ServerNodeAttestor(Protocol):
+    """Checks a node's proof."""
+
+    async def attest(self, payload: bytes, challenge: Challenge) -> AttestedNode:
+        """Raises: InvalidArgument for a bad proof, PermissionDenied for a refused one."""
+
+
+class AgentNodeAttestor(Protocol):
+    """Proves this node."""
+
+    async def payload(self) -> bytes:
+        """What is sent first."""
+
+    async def respond(self, challenge: bytes) -> bytes:
+        """The answer to one challenge. Raises: InvalidArgument if the method knows no challenges."""
+
+
+class WorkloadProcess(Protocol):
+    """A process pinned since it connected: its number means nothing once `check` fails."""
+
+    @property
+    def pid(self) -> int: ...
+
+    @property
+    def uid(self) -> int: ...
+
+    @property
+    def gid(self) -> int: ...
+
+    def check(self) -> None:
+        """Raises: Unavailable if it ended or became another."""
+
+
+class WorkloadAttestor(Protocol):
+    """Tells facts about a process."""
+
+    async def attest(self, process: WorkloadProcess) -> Sequence[Selector]:
+        """Selectors of this attestor's type. Raises: Unavailable if they cannot be read."""
