@@ -1,0 +1,34 @@
+"""Where a command writes: results to out, everything else to err; colour only on a terminal."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass, field
+from typing import TextIO
+
+
+@dataclass(slots=True)
+class Console:
+    """`program` is the name it was called by: `finial`, `spire-server` or `spire-agent`."""
+
+    program: str = "finial"
+    stdin: TextIO = field(default_factory=lambda: sys.stdin)
+    stdout: TextIO = field(default_factory=lambda: sys.stdout)
+    stderr: TextIO = field(default_factory=lambda: sys.stderr)
+    arguments: tuple[str, ...] = ()  # what followed the flags
+
+    def out(self, text: str = "", *, end: str = "\n") -> None:
+        self.stdout.write(text + end)
+
+    def err(self, text: str = "", *, end: str = "\n") -> None:
+        self.stderr.write(text + end)
+
+    @property
+    def interactive(self) -> bool:
+        """A person looks at it: progress and colour make sense."""
+        return self.stderr.isatty()
+
+    @property
+    def own_name(self) -> bool:
+        """Called as `finial`, not by a name of SPIRE's: hints may be added to what SPIRE prints."""
+        return self.program not in ("spire-server", "spire-agent")

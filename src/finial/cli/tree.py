@@ -1,0 +1,96 @@
+"""Which commands each program has, and the module that holds them; a module is imported when needed.
+
+finial          all of it; `finial agent` joins the server's view of agents and the agent's own verbs
+spire-server    SPIRE's verbs of the server, under the names of `finial link-names`
+spire-agent     SPIRE's verbs of the agent
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from types import MappingProxyType
+
+from finial.cli.command import Command
+
+# First word -> (modules with its commands, one line of help).
+SERVER = MappingProxyType(
+    {
+        "run": (("server",), "Runs the server"),
+        "validate": (("server",), "Validates a server configuration file"),
+        "healthcheck": (("server",), "Determines whether the server is healthy"),
+        "entry": (("entry",), "Registration entries: create, update, show, count, delete"),
+        "agent": (("agents",), "Attested agents: list, show, count, evict, ban"),
+        "bundle": (("bundle",), "The trust bundle of this server"),
+        "token": (("token",), "Join tokens"),
+        "x509": (("mint",), "Mints X.509-SVIDs"),
+        "jwt": (("mint",), "Mints JWT-SVIDs"),
+    }
+)
+AGENT = MappingProxyType(
+    {
+        "run": (("agent",), "Runs the agent"),
+        "validate": (("agent",), "Validates an agent configuration file"),
+        "healthcheck": (("agent",), "Determines whether the agent is healthy"),
+        "api": (("api",), "The Workload API: fetch, validate, watch"),
+    }
+)
+OWN = MappingProxyType(
+    {
+        "up": (("lab",), "Starts a whole trust domain on this machine"),
+        "status": (("lab",), "Shows the trust domain that runs on this machine"),
+        "verify": (("lab",), "Fetches, calls and is denied: proves that it works"),
+        "logs": (("lab",), "Shows the logs of its processes"),
+        "down": (("lab",), "Ends it and leaves nothing behind"),
+        "lab": (("lab",), "The same by the verbs fresh-install, setup-clusters, verify-setup"),
+        "server": (("server",), "The server: run, validate, healthcheck"),
+        "agent": (
+            ("agent", "api", "agents"),
+            "The agent: run, validate, healthcheck, api; list, show, evict, ban",
+        ),
+        "entry": (("entry",), "Registration entries: create, update, show, count, delete"),
+        "bundle": (("bundle",), "The trust bundle of a server"),
+        "token": (("token",), "Join tokens"),
+        "x509": (("mint",), "Mints X.509-SVIDs"),
+        "jwt": (("mint",), "Mints JWT-SVIDs"),
+        "link-names": (("links",), "Puts spire-server and spire-agent into a folder"),
+        "version": (("version",), "Prints the version"),
+    }
+)
+PROGRAMS = MappingProxyType({"spire-server": SERVER, "spire-agent": AGENT, "finial": OWN})
+
+
+def commands(program: str, first: str) -> list[Command]:
+    """The commands of `program` that begin with this word, as they are typed there."""
+    modules, _ = PROGRAMS[program][first]
+    found = [one for module in modules for one in import_module(f"finial.cli.{module}").COMMANDS]
+    return sorted(
+        (one for one in found if _typed(program, one).split()[0] == first), key=lambda one: one.path
+    )
+
+
+def _typed(program: str, command: Command) -> str:
+    """`finial server run` is `run` of spire-server; `finial agent api fetch` is `api fetch` of spire-agent."""
+    if program == "spire-server":
+        return command.path.removeprefix("server ")
+    if program == "spire-agent":
+        own = ("agent run", "agent validate", "agent healthcheck", "agent api")
+        return command.path.removeprefix("agent ") if command.path.startswith(own) else command.path
+    return command.path
+
+
+def find(program: str, words: list[str]) -> tuple[Command, list[str]] | None:
+    """The command with the longest path that the words begin with, and the words after it."""
+    best: tuple[Command, list[str]] | None = None
+    length = 0
+    for command in commands(program, words[0]):
+        for path in (_typed(program, command), *_aliases(program, command)):
+            parts = path.split()
+            if len(parts) > length and words[: len(parts)] == parts:
+                best, length = (command, words[len(parts) :]), len(parts)
+    return best
+
+
+def _aliases(program: str, command: Command) -> tuple[str, ...]:
+    """`api fetch` alone means `api fetch x509`."""
+    typed = _typed(program, command)
+    return (typed.removesuffix(" x509"),) if typed.endswith("api fetch x509") else ()
