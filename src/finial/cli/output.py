@@ -1,0 +1,56 @@
+"""What `-output` means: pretty for people, json for programs. Pure but for writing to the console.
+
+JSON is one line, one object; of several answers an array. Shapes are those of SPIRE 1.15: protobuf's JSON
+with the names of the .proto, unset fields shown, nulls left out, 64-bit integers as text, bytes as
+base64, enums by name, keys in alphabetical order.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from finial.errors import InvalidArgument
+
+if TYPE_CHECKING:
+    from google.protobuf.message import Message
+
+FORMATS = ("pretty", "json")
+JsonValue = None | bool | int | float | str | list["JsonValue"] | dict[str, "JsonValue"]
+
+
+def read_format(text: str) -> str:
+    """The value of `-output`. Raises: InvalidArgument, in SPIRE's words."""
+    if text not in FORMATS:
+        raise InvalidArgument(f'bad formatter flag: unknown format option: "{text}"')
+    return text
+
+
+def messages_json(messages: Sequence[Message]) -> str:
+    """One object, or an array of several."""
+    from google.protobuf.json_format import MessageToDict
+
+    shown: list[JsonValue] = [
+        without_nulls(
+            MessageToDict(one, preserving_proto_field_name=True, always_print_fields_with_no_presence=True)
+        )
+        for one in messages
+    ]
+    return to_line(shown[0] if len(shown) == 1 else shown)
+
+
+def without_nulls(value: JsonValue) -> JsonValue:
+    if isinstance(value, dict):
+        return {key: without_nulls(one) for key, one in value.items() if one is not None}
+    if isinstance(value, list):
+        return [without_nulls(one) for one in value]
+    return value
+
+
+def to_line(value: JsonValue) -> str:
+    """As Go's encoder writes it: compact, keys sorted, and <, >, & escaped."""
+    text = json.dumps(value, separators=(",", ":"), sort_keys=True, ensure_ascii=False)
+    for character in "<>&\u2028\u2029":
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return text
