@@ -1,0 +1,2 @@
+block {
+  text = "x"

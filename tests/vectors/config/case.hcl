@@ -1,0 +1,3 @@
+TEXT = "x"
+Number = 4
+BLOCK { Text = "y" }

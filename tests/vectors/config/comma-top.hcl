@@ -1,0 +1,1 @@
+text = "a", number = 2

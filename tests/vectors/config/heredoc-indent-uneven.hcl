@@ -1,0 +1,4 @@
+text = <<-END
+    one
+  two
+  END

@@ -1,0 +1,8 @@
+block {
+  text = <<-END
+      one
+        two
+
+      three
+      END
+}

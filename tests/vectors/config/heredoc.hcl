@@ -1,0 +1,5 @@
+text = <<EOF
+  line one
+line "two"
+EOF
+number = 1

@@ -1,0 +1,1 @@
+text = "a ${x "inner" {y}} b"

@@ -1,0 +1,4 @@
+labels "a" { text = "1" }
+labels b { text = "2" }
+labels "a" { number = 3 }
+x "y" "z" { w = [] }

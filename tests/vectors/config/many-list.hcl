@@ -1,0 +1,1 @@
+many = [{ text = "a" }, { text = "b", number = 2 }]

@@ -1,0 +1,2 @@
+many { text = "a" }
+many { text = "b" }

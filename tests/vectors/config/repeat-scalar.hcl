@@ -1,0 +1,4 @@
+text = "a"
+text = "b"
+number = 1
+Number = 2

@@ -1,0 +1,2 @@
+text = "grüße" number = 3
+ключ = 1

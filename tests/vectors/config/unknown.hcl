@@ -1,0 +1,3 @@
+texd = "x"
+other { a = 1 }
+block { nope = 1 }
