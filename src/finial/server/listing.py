@@ -1,0 +1,181 @@
+"""Rows in their order, with SPIRE's filters and pages: what ListEntries and ListAgents answer from.
+
+Values are kept by key and in the order of their database row; a page token is the decimal row of the
+page's last value, so that it means the same at every server on one database. A token is given with
+every page that is not empty. Without a page size everything is answered at once and no token.
+SPIRE 1.15 `pkg/server/datastore/sqlstore`, listRegistrationEntries and listAttestedNodes.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right, insort
+from collections.abc import Callable, Hashable, Iterable, Iterator
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Generic, TypeVar
+
+from finial.errors import InvalidArgument
+from finial.registry.agent import Agent
+from finial.registry.entry import Entry
+from finial.spiffe.id import SpiffeId
+from finial.spiffe.selector import Selector
+from finial.spiffe.trust_domain import TrustDomain
+
+MAX_TOKEN = 2**32 - 1  # SPIRE 1.15.3 reads a token as 32 bits
+
+Key = TypeVar("Key", bound=Hashable)
+Value = TypeVar("Value")
+Thing = TypeVar("Thing", bound=Hashable)
+
+
+class Behaviour(IntEnum):
+    """How a set of a filter is held against a set of the row; numbers of the API."""
+
+    EXACT = 0
+    SUBSET = 1
+    SUPERSET = 2
+    ANY = 3
+
+
+@dataclass(frozen=True, slots=True)
+class SetMatch(Generic[Thing]):
+    wanted: frozenset[Thing]
+    behaviour: Behaviour
+
+    def accepts(self, having: Iterable[Thing]) -> bool:
+        """A row that has none of the wanted never matches, as in SPIRE's joins."""
+        has = frozenset(having)
+        if not has & self.wanted:
+            return False
+        match self.behaviour:
+            case Behaviour.EXACT:
+                return has == self.wanted
+            case Behaviour.SUBSET:
+                return has <= self.wanted
+            case Behaviour.SUPERSET:
+                return has >= self.wanted
+            case Behaviour.ANY:
+                return True
+
+
+@dataclass(frozen=True, slots=True)
+class EntryFilter:
+    """None (and an empty hint, and downstream=False): not filtered by."""
+
+    spiffe_id: SpiffeId | None = None
+    parent_id: SpiffeId | None = None
+    selectors: SetMatch[Selector] | None = None
+    federates_with: SetMatch[TrustDomain] | None = None
+    hint: str = ""
+    downstream: bool = False
+
+    def accepts(self, entry: Entry) -> bool:
+        return (
+            (self.spiffe_id is None or entry.spiffe_id == self.spiffe_id)
+            and (self.parent_id is None or entry.parent_id == self.parent_id)
+            and (not self.hint or entry.hint == self.hint)
+            and (not self.downstream or entry.downstream)
+            and (self.selectors is None or self.selectors.accepts(entry.selectors))
+            and (self.federates_with is None or self.federates_with.accepts(entry.federates_with))
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class AgentFilter:
+    attestation_type: str = ""
+    selectors: SetMatch[Selector] | None = None
+    banned: bool | None = None
+    can_reattest: bool | None = None
+    expires_before: float | None = None  # Unix seconds
+
+    def accepts(self, agent: Agent) -> bool:
+        return (
+            (not self.attestation_type or agent.attestation_type == self.attestation_type)
+            and (self.banned is None or agent.banned == self.banned)
+            and (self.can_reattest is None or agent.can_reattest == self.can_reattest)
+            and (self.expires_before is None or agent.expires_at < self.expires_before)
+            and (self.selectors is None or self.selectors.accepts(agent.selectors))
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[Value]):
+    values: list[Value]
+    next_token: str = ""
+
+
+def read_token(token: str) -> int:
+    """Raises: InvalidArgument, in SPIRE's words."""
+    if not token:
+        return 0
+    if not (token.isascii() and token.isdigit()) or int(token) > MAX_TOKEN:
+        raise InvalidArgument(f"could not parse token '{token}'")
+    return int(token)
+
+
+class Ordered(Generic[Key, Value]):
+    """Values by key, walked in the order of their rows."""
+
+    def __init__(self) -> None:
+        self._values: dict[Key, tuple[int, Value]] = {}
+        self._keys: dict[int, Key] = {}
+        self._rows: list[int] = []
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def __contains__(self, key: Key) -> bool:
+        return key in self._values
+
+    def get(self, key: Key) -> Value | None:
+        found = self._values.get(key)
+        return found[1] if found else None
+
+    def put(self, key: Key, row: int, value: Value) -> None:
+        old = self._values.get(key)
+        if old and old[0] != row:
+            self._forget_row(old[0])
+        self._values[key] = (row, value)
+        if row not in self._keys:
+            insort(self._rows, row)
+        self._keys[row] = key
+
+    def drop(self, key: Key) -> None:
+        found = self._values.pop(key, None)
+        if found:
+            self._forget_row(found[0])
+
+    def _forget_row(self, row: int) -> None:
+        del self._keys[row]
+        del self._rows[bisect_left(self._rows, row)]
+
+    def values(self) -> Iterator[Value]:
+        return (self._values[self._keys[row]][1] for row in self._rows)
+
+    def page(
+        self,
+        accepts: Callable[[Value], bool],
+        *,
+        size: int = 0,
+        token: str = "",
+        among: Iterable[Key] | None = None,
+    ) -> Page[Value]:
+        """`among`: only these keys can match (an index knows). Raises: InvalidArgument for a bad token."""
+        after = read_token(token) if size > 0 else 0
+        found: list[Value] = []
+        last = 0
+        for row in self._candidates(after, among):
+            value = self._values[self._keys[row]][1]
+            if accepts(value):
+                found.append(value)
+                last = row
+                if len(found) == size:
+                    break
+        return Page(found, str(last) if size > 0 and found else "")
+
+    def _candidates(self, after: int, among: Iterable[Key] | None) -> Iterator[int]:
+        if among is not None:
+            rows = sorted(self._values[key][0] for key in among if key in self._values)
+            return (row for row in rows if row > after)
+        start = bisect_right(self._rows, after)
+        return (self._rows[place] for place in range(start, len(self._rows)))

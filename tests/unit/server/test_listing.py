@@ -1,0 +1,155 @@
+from __future__ import annotations
+
+import pytest
+
+from finial.errors import InvalidArgument
+from finial.registry.agent import Agent
+from finial.registry.entry import Entry
+from finial.server.listing import AgentFilter, Behaviour, EntryFilter, Ordered, SetMatch, read_token
+from finial.spiffe.id import SpiffeId
+from finial.spiffe.selector import Selector
+from finial.spiffe.trust_domain import TrustDomain
+
+A1, A2, A3, B1 = (Selector.parse(text) for text in ("a:1", "a:2", "a:3", "b:1"))
+OTHER, THIRD = TrustDomain("other.test"), TrustDomain("third.test")
+
+
+def spiffe(path: str) -> SpiffeId:
+    return SpiffeId.parse("spiffe://example.org" + path)
+
+
+def entry(number: int, path: str, parent: str, *selectors: Selector, **more: object) -> Entry:
+    return Entry(f"e{number}", spiffe(path), spiffe(parent), selectors, **more)  # type: ignore[arg-type]
+
+
+# The five entries of the recorded filters.
+ENTRIES = [
+    entry(1, "/one", "/node", A1, hint="h1"),
+    entry(2, "/two", "/node", A1, A2, federates_with=(OTHER,)),
+    entry(3, "/two", "/node2", A1, A2, A3, federates_with=(OTHER, THIRD), downstream=True),
+    entry(4, "/four", "/node2", B1, federates_with=(THIRD,), hint="h1"),
+    entry(5, "/five", "/spire/agent/x", Selector("z", "9"), downstream=True),
+]
+
+
+def matching(wanted: EntryFilter) -> list[str]:
+    return [one.id for one in ENTRIES if wanted.accepts(one)]
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "selectors", "ids"),
+    [
+        (Behaviour.EXACT, {A1}, ["e1"]),
+        (Behaviour.EXACT, {A1, A2}, ["e2"]),
+        (Behaviour.EXACT, {A1, A2, A3, B1}, []),
+        (Behaviour.SUBSET, {A1}, ["e1"]),
+        (Behaviour.SUBSET, {A1, A2}, ["e1", "e2"]),
+        (Behaviour.SUBSET, {A1, A2, A3, B1}, ["e1", "e2", "e3", "e4"]),
+        (Behaviour.SUPERSET, {A1}, ["e1", "e2", "e3"]),
+        (Behaviour.SUPERSET, {A1, A2}, ["e2", "e3"]),
+        (Behaviour.SUPERSET, {A1, A2, A3, B1}, []),
+        (Behaviour.ANY, {A1, B1}, ["e1", "e2", "e3", "e4"]),
+        (Behaviour.ANY, {Selector("z", "1")}, []),
+    ],
+)
+def test_selectors_match_as_recorded(behaviour: Behaviour, selectors: set[Selector], ids: list[str]) -> None:
+    assert matching(EntryFilter(selectors=SetMatch(frozenset(selectors), behaviour))) == ids
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "domains", "ids"),
+    [
+        (Behaviour.EXACT, {OTHER}, ["e2"]),
+        (Behaviour.EXACT, {OTHER, THIRD}, ["e3"]),
+        (Behaviour.SUBSET, {OTHER, THIRD}, ["e2", "e3", "e4"]),
+        (Behaviour.SUPERSET, {OTHER}, ["e2", "e3"]),
+        (Behaviour.ANY, {OTHER, THIRD}, ["e2", "e3", "e4"]),
+    ],
+)
+def test_an_entry_that_federates_with_nobody_is_no_subset(
+    behaviour: Behaviour, domains: set[TrustDomain], ids: list[str]
+) -> None:
+    assert matching(EntryFilter(federates_with=SetMatch(frozenset(domains), behaviour))) == ids
+
+
+@pytest.mark.parametrize(
+    ("wanted", "ids"),
+    [
+        (EntryFilter(), ["e1", "e2", "e3", "e4", "e5"]),
+        (EntryFilter(spiffe_id=spiffe("/two")), ["e2", "e3"]),
+        (EntryFilter(parent_id=spiffe("/node")), ["e1", "e2"]),
+        (EntryFilter(hint="h1"), ["e1", "e4"]),
+        (EntryFilter(downstream=True), ["e3", "e5"]),
+        (EntryFilter(parent_id=spiffe("/node2"), downstream=True), ["e3"]),
+    ],
+)
+def test_entry_filters_all_hold(wanted: EntryFilter, ids: list[str]) -> None:
+    assert matching(wanted) == ids
+
+
+@pytest.mark.parametrize(
+    ("wanted", "accepted"),
+    [
+        (AgentFilter(), True),
+        (AgentFilter(attestation_type="join_token"), True),
+        (AgentFilter(attestation_type="nope"), False),
+        (AgentFilter(banned=False), True),
+        (AgentFilter(banned=True), False),
+        (AgentFilter(can_reattest=True), False),
+        (AgentFilter(expires_before=101), True),
+        (AgentFilter(expires_before=100), False),
+        (AgentFilter(selectors=SetMatch(frozenset({A1}), Behaviour.EXACT)), True),
+    ],
+)
+def test_agent_filters(wanted: AgentFilter, accepted: bool) -> None:
+    agent = Agent(spiffe("/spire/agent/join_token/t"), "join_token", "1", 100, selectors=(A1,))
+    assert wanted.accepts(agent) is accepted
+
+
+def rows(*numbers: int) -> Ordered[str, str]:
+    ordered: Ordered[str, str] = Ordered()
+    for number in numbers:
+        ordered.put(f"k{number}", number, f"v{number}")
+    return ordered
+
+
+def everything(_: str) -> bool:
+    return True
+
+
+def test_pages_follow_rows_and_end_with_an_empty_one() -> None:
+    ordered = rows(37, 33, 36, 34, 35)
+    first = ordered.page(everything, size=2)
+    assert (first.values, first.next_token) == (["v33", "v34"], "34")
+    second = ordered.page(everything, size=2, token="34")
+    assert (second.values, second.next_token) == (["v35", "v36"], "36")
+    last = ordered.page(everything, size=2, token="36")
+    assert (last.values, last.next_token) == (["v37"], "37")
+    assert ordered.page(everything, size=2, token="37").next_token == ""
+
+
+def test_without_a_size_all_is_answered_and_a_token_ignored() -> None:
+    page = rows(1, 2).page(everything, token="1")
+    assert (page.values, page.next_token) == (["v1", "v2"], "")
+
+
+def test_a_page_may_be_narrowed_to_what_an_index_knows() -> None:
+    page = rows(1, 2, 3).page(everything, size=5, token="1", among=["k3", "k1", "gone"])
+    assert page.values == ["v3"]
+
+
+def test_a_dropped_or_moved_row_is_forgotten() -> None:
+    ordered = rows(1, 2, 3)
+    ordered.drop("k2")
+    ordered.drop("k2")
+    ordered.put("k1", 9, "moved")
+    assert list(ordered.values()) == ["v3", "moved"]
+    assert "k2" not in ordered
+    assert len(ordered) == 2
+    assert ordered.get("k1") == "moved"
+
+
+@pytest.mark.parametrize("token", ["abc", "-1", "99999999999", "1.0", "\u0661"])
+def test_a_bad_token_is_named(token: str) -> None:
+    with pytest.raises(InvalidArgument, match="could not parse token"):
+        read_token(token)
