@@ -1,0 +1,289 @@
+"""Log lines as SPIRE writes them: logrus text or JSON, fields sorted by name, to stdout or a file.
+
+A message and named fields come in; one line goes out, whole, from any thread. Times are UTC. Nothing a
+caller does here fails: a line that cannot be written is dropped and counted. No key and no token gets
+through: values of fields with such names, and bytes, are withheld, or refused where `strict` is set, as
+in tests and under `python -X dev`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from enum import Enum, IntEnum
+from typing import TextIO
+
+from finial.errors import InvalidArgument
+
+FieldValue = str | int | float | bool | None | datetime | BaseException | Sequence[str]
+Now = Callable[[], datetime]
+
+FILE_MODE = 0o640
+SECRET_NAMES = frozenset(
+    {"token", "join_token", "key", "private_key", "secret", "password", "passphrase", "jwt", "authorization"}
+)
+WITHHELD = "<withheld>"
+BARE = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._/@^+")
+RESERVED = frozenset({"time", "level", "msg"})
+ESCAPES = str.maketrans(
+    {'"': '\\"', "\\": "\\\\"} | dict(zip("\a\b\f\n\r\t\v", (f"\\{one}" for one in "abfnrtv"), strict=True))
+)
+JSON_ESCAPES = str.maketrans({one: f"\\u{ord(one):04x}" for one in "<>&\u2028\u2029"})
+CALLER_DEPTH = 3  # of the frame that called Logger.info and the like
+
+
+class Level(IntEnum):
+    """The higher, the more is written; numbers are logrus's."""
+
+    PANIC = 0
+    FATAL = 1
+    ERROR = 2
+    WARNING = 3
+    INFO = 4
+    DEBUG = 5
+    TRACE = 6
+
+    @classmethod
+    def parse(cls, text: str) -> Level:
+        """Any case; `warn` is `warning`. Raises: InvalidArgument in SPIRE's words."""
+        name = text.upper()
+        if name == "WARN":
+            return cls.WARNING
+        if name not in cls.__members__:
+            raise InvalidArgument(f"not a valid logrus Level: {quote(text)}")
+        return cls[name]
+
+    def __str__(self) -> str:
+        return self.name.lower()
+
+
+class Format(Enum):
+    """Values are SPIRE's `log_format`. Unset differs from `text` in its time: whole seconds."""
+
+    DEFAULT = ""
+    TEXT = "text"
+    JSON = "json"
+
+    @classmethod
+    def parse(cls, text: str) -> Format:
+        """Any case. Raises: InvalidArgument in SPIRE's words."""
+        try:
+            return cls(text.lower())
+        except ValueError:
+            raise InvalidArgument(f"unknown logger format: {quote(text)}") from None
+
+
+class Output:
+    """Where lines go, and from which level on. Shared by all loggers of a process; thread-safe."""
+
+    def __init__(
+        self,
+        stream: TextIO,
+        *,
+        now: Now,
+        level: Level = Level.INFO,
+        format: Format = Format.DEFAULT,
+        source_location: bool = False,
+        strict: bool | None = None,
+    ) -> None:
+        self.level = level
+        self.launch_level = level
+        self.source_location = source_location
+        self.strict = sys.flags.dev_mode if strict is None else strict
+        self.dropped = 0
+        self._stream = stream
+        self._path: str | None = None
+        self._now = now
+        self._format = format
+        self._lock = threading.Lock()
+
+    @classmethod
+    def open(
+        cls,
+        path: str,
+        *,
+        now: Now,
+        level: Level = Level.INFO,
+        format: Format = Format.DEFAULT,
+        source_location: bool = False,
+    ) -> Output:
+        """Append to a file; an empty path is stdout. Raises: InvalidArgument if it cannot be opened."""
+        stream = open_file(path) if path else sys.stdout
+        output = cls(stream, now=now, level=level, format=format, source_location=source_location)
+        output._path = path or None
+        return output
+
+    def reopen(self) -> None:
+        """Open the file anew, after a rotation moved the old one away: what SIGUSR2 asks for.
+
+        Raises: InvalidArgument if it cannot be opened; lines then still go to the old one.
+        """
+        if self._path is None:
+            return
+        fresh = open_file(self._path)
+        with self._lock:
+            old, self._stream = self._stream, fresh
+        old.close()
+
+    def close(self) -> None:
+        """Close the file; lines of later calls are dropped. Stdout stays open."""
+        if self._path is not None:
+            self._stream.close()
+
+    def write(self, level: Level, message: str, fields: Mapping[str, FieldValue]) -> None:
+        now = self._now().astimezone(UTC)
+        line = json_line if self._format is Format.JSON else text_line
+        text = line(timestamp(now, fine=self._format is not Format.DEFAULT), level, message, fields)
+        with self._lock:
+            try:
+                self._stream.write(text + "\n")
+                self._stream.flush()
+            except (OSError, ValueError):  # a full disk, a closed pipe; ValueError is a closed file
+                self.dropped += 1
+
+
+class Logger:
+    """Writes messages with fields of its own and of the call. Costs a comparison where not written."""
+
+    __slots__ = ("_fields", "output")
+
+    def __init__(self, output: Output, fields: Mapping[str, FieldValue] | None = None) -> None:
+        self.output = output
+        self._fields = dict(fields or {})
+
+    def with_fields(self, **fields: FieldValue) -> Logger:
+        return Logger(self.output, self._fields | guarded(fields, self.output.strict))
+
+    def subsystem(self, name: str) -> Logger:
+        """The logger of one part of the program: field `subsystem_name`."""
+        return self.with_fields(subsystem_name=name)
+
+    def enabled(self, level: Level) -> bool:
+        return level <= self.output.level
+
+    def error(self, message: str, /, **fields: FieldValue) -> None:
+        self._log(Level.ERROR, message, fields)
+
+    def warning(self, message: str, /, **fields: FieldValue) -> None:
+        self._log(Level.WARNING, message, fields)
+
+    def info(self, message: str, /, **fields: FieldValue) -> None:
+        self._log(Level.INFO, message, fields)
+
+    def debug(self, message: str, /, **fields: FieldValue) -> None:
+        self._log(Level.DEBUG, message, fields)
+
+    def trace(self, message: str, /, **fields: FieldValue) -> None:
+        self._log(Level.TRACE, message, fields)
+
+    def _log(self, level: Level, message: str, fields: dict[str, FieldValue]) -> None:
+        output = self.output
+        if level > output.level:
+            return
+        every = self._fields | guarded(fields, output.strict)
+        if output.source_location:
+            every |= caller()
+        output.write(level, message, every)
+
+
+def open_file(path: str) -> TextIO:
+    try:
+        descriptor = os.open(path, os.O_APPEND | os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, FILE_MODE)
+    except OSError as why:
+        raise InvalidArgument(f"open {path}: {(why.strerror or str(why)).lower()}") from why
+    return os.fdopen(descriptor, "a", encoding="utf-8", errors="backslashreplace")
+
+
+def guarded(fields: dict[str, FieldValue], strict: bool) -> dict[str, FieldValue]:
+    """The fields without what must not be logged. Raises: ValueError if strict."""
+    hidden = [name for name, value in fields.items() if name in SECRET_NAMES or isinstance(value, bytes)]
+    if not hidden:
+        return fields
+    if strict:
+        raise ValueError(f"log fields {hidden} may hold a secret")
+    return fields | dict.fromkeys(hidden, WITHHELD)
+
+
+def caller() -> dict[str, FieldValue]:
+    """File, line and function of whoever logs."""
+    frame = sys._getframe(CALLER_DEPTH)
+    code = frame.f_code
+    module = frame.f_globals.get("__name__", "")
+    return {
+        "file": f"{os.path.basename(code.co_filename)}:{frame.f_lineno}",
+        "func": f"{module}.{code.co_qualname}",
+    }
+
+
+def timestamp(moment: datetime, *, fine: bool) -> str:
+    """RFC 3339, in UTC; fine: with fractions, without their trailing zeros."""
+    whole = moment.strftime("%Y-%m-%dT%H:%M:%S")
+    fraction = f".{moment.microsecond:06d}".rstrip("0").rstrip(".") if fine else ""
+    return f"{whole}{fraction}Z"
+
+
+def ordered(fields: Mapping[str, FieldValue]) -> list[tuple[str, FieldValue]]:
+    """By name; a name that would hide time, level or message is moved aside, as logrus does."""
+    return sorted((f"fields.{name}" if name in RESERVED else name, value) for name, value in fields.items())
+
+
+def text_line(time: str, level: Level, message: str, fields: Mapping[str, FieldValue]) -> str:
+    parts = [f'time="{time}"', f"level={level}"]
+    if message:
+        parts.append(f"msg={bare_or_quoted(message)}")
+    parts += (f"{name}={bare_or_quoted(as_text(value))}" for name, value in ordered(fields))
+    return " ".join(parts)
+
+
+def json_line(time: str, level: Level, message: str, fields: Mapping[str, FieldValue]) -> str:
+    record = {name: as_json(value) for name, value in ordered(fields)}
+    record |= {"time": time, "level": str(level), "msg": message}
+    text = json.dumps(record, ensure_ascii=False, sort_keys=True, separators=(",", ":"), default=str)
+    return text.translate(JSON_ESCAPES)
+
+
+def as_text(value: FieldValue) -> str:
+    """As Go prints it."""
+    if isinstance(value, str):
+        return value
+    if value is None:
+        return "<nil>"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, datetime):
+        moment = value.astimezone(UTC)
+        fraction = f".{moment.microsecond:06d}".rstrip("0").rstrip(".")
+        return f"{moment:%Y-%m-%d %H:%M:%S}{fraction} +0000 UTC"
+    if isinstance(value, Sequence):
+        return f"[{' '.join(value)}]"
+    return str(value)
+
+
+def as_json(value: FieldValue) -> object:
+    if isinstance(value, datetime):
+        return timestamp(value.astimezone(UTC), fine=True)
+    if isinstance(value, BaseException):
+        return str(value)
+    return list(value) if isinstance(value, Sequence) and not isinstance(value, str) else value
+
+
+def bare_or_quoted(text: str) -> str:
+    return text if BARE.issuperset(text) else quote(text)
+
+
+def quote(text: str) -> str:
+    """In double quotes, as Go's `%q`: what cannot be printed is escaped, so one record is one line."""
+    escaped = text.translate(ESCAPES)
+    if not escaped.isprintable():
+        escaped = "".join(one if one.isprintable() else code_point(ord(one)) for one in escaped)
+    return f'"{escaped}"'
+
+
+def code_point(number: int) -> str:
+    if number < 0x80:
+        return f"\\x{number:02x}"
+    return f"\\u{number:04x}" if number < 0x10000 else f"\\U{number:08x}"
