@@ -1,0 +1,1 @@
+"""The agent: proves its node, keeps SVIDs for the workloads on it, and serves them on a local socket."""

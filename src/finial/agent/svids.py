@@ -1,0 +1,330 @@
+"""What the agent holds: entries, bundles, and an SVID for each entry that needs one. Pure.
+
+In go entries and bundles from the server and SVIDs as they are signed; out come the identities for a set
+of selectors, and the list of entries that need a (new) SVID. Time is an argument; waking is a callback.
+
+Rules:
+- A view is what one set of selectors gets. Callers with equal selectors share it and all encodings of it.
+- A view has no answer until an SVID is in hand for each of its entries. Afterwards an entry that is taken
+  away leaves at once, and one that is added joins when its SVID is in hand.
+- A subscriber is woken only when the answer of its own view changes.
+- An SVID is never served for an entry that names another SPIFFE ID than the one it was signed for.
+
+SPIRE 1.15 `pkg/agent/manager/cache`.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from finial.agent.selection import SelectorIndex, without_repeated_hints
+from finial.errors import FinialError
+from finial.registry.entry import Entry
+from finial.spiffe.bundle import Bundle, BundleSet
+from finial.spiffe.selector import Selector
+from finial.spiffe.trust_domain import TrustDomain
+from finial.svid.verify import verify_x509
+from finial.svid.x509 import X509Svid
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class HeldSvid:
+    """A signed SVID with its key, and what makes it due. Compared by identity: each is signed once."""
+
+    svid: X509Svid
+    key: bytes = field(repr=False)  # DER PKCS#8
+    revision_number: int  # of the entry that it was signed for
+    created_at: int
+    renew_at: float  # Unix seconds
+
+    def current_for(self, entry: Entry) -> bool:
+        return (self.revision_number, self.created_at) == (entry.revision_number, entry.created_at)
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """One identity of a workload."""
+
+    entry: Entry
+    held: HeldSvid
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """All that a workload may know. `identities` are sorted by entry ID, hints are unique."""
+
+    identities: tuple[Identity, ...]
+    bundle: Bundle
+    federated: tuple[Bundle, ...] = ()
+
+    @property
+    def bundles(self) -> tuple[Bundle, ...]:
+        return (self.bundle, *self.federated)
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """An entry that needs an SVID; `expires_at` is that of the one in hand, if there is one."""
+
+    entry: Entry
+    expires_at: datetime | None
+
+
+@dataclass(slots=True, eq=False)
+class View:
+    """What one set of selectors gets. `answer` is None until it is complete for the first time.
+
+    `encodings` is for those who serve it: by kind, the answer and what it was encoded to.
+    """
+
+    selectors: frozenset[Selector]
+    answer: Answer | None = None
+    entries: tuple[Entry, ...] = ()
+    wake: set[Callable[[], None]] = field(default_factory=set)
+    encodings: dict[str, tuple[Answer, object]] = field(default_factory=dict)
+
+
+class Holdings:
+    """Mutable, for one thread."""
+
+    def __init__(self, bundle: Bundle, *, cache_size: int = 1000) -> None:
+        self.trust_domain = bundle.trust_domain
+        self._bundles: dict[TrustDomain, Bundle] = {bundle.trust_domain: bundle}
+        self._entries: dict[str, Entry] = {}
+        self._index = SelectorIndex()
+        self._held: dict[str, HeldSvid] = {}  # in the order of last use
+        self._tainted: set[str] = set()
+        self._views: dict[frozenset[Selector], View] = {}
+        self._watched: dict[Selector, set[frozenset[Selector]]] = {}
+        self._subscribed: Counter[str] = Counter()
+        self._cache_size = cache_size
+
+    # What there is
+
+    @property
+    def bundle(self) -> Bundle:
+        """The bundle of the own trust domain."""
+        return self._bundles[self.trust_domain]
+
+    @property
+    def bundles(self) -> BundleSet:
+        return BundleSet(dict(self._bundles))
+
+    @property
+    def entries(self) -> dict[str, Entry]:
+        """By entry ID; not to be changed."""
+        return self._entries
+
+    def held(self, entry_id: str) -> HeldSvid | None:
+        return self._held.get(entry_id)
+
+    def matching(self, selectors: frozenset[Selector]) -> list[Entry]:
+        """Sorted by entry ID, hints unique."""
+        return without_repeated_hints(self._index.matching(selectors))
+
+    def bundles_for(self, selectors: frozenset[Selector]) -> BundleSet:
+        """The own bundle and those that the matching entries federate with."""
+        return BundleSet.of(self.bundle, *self._federated(self._index.matching(selectors)))
+
+    # What comes from the server
+
+    def set_entries(self, entries: Iterable[Entry]) -> None:
+        """All entries there are: what is not among them is withdrawn."""
+        given = {entry.id: entry for entry in entries}
+        self.change_entries(
+            (entry for entry in given.values() if self._entries.get(entry.id) != entry),
+            [entry_id for entry_id in self._entries if entry_id not in given],
+        )
+
+    def change_entries(self, upserted: Iterable[Entry], withdrawn: Iterable[str]) -> None:
+        touched: set[frozenset[Selector]] = set()
+        for entry_id in withdrawn:
+            touched.update(self._remove(entry_id))
+        for entry in upserted:
+            touched.update(self._put(entry))
+        self._refresh(touched)
+
+    def set_bundles(self, bundles: Iterable[Bundle], now: datetime) -> None:
+        """All bundles there are. Without the own one among them, the known one stays."""
+        own = self.bundle
+        self._bundles = {self.trust_domain: own} | {one.trust_domain: one for one in bundles}
+        self._mark_tainted(own, self.bundle, now)
+        self._refresh(list(self._views))
+
+    def store(self, entry_id: str, held: HeldSvid) -> None:
+        """A freshly signed SVID. One for an entry that is gone or names another ID is dropped."""
+        self.store_all({entry_id: held})
+
+    def store_all(self, signed: dict[str, HeldSvid]) -> None:
+        """As `store`, waking each subscriber once."""
+        touched: set[frozenset[Selector]] = set()
+        for entry_id, held in signed.items():
+            entry = self._entries.get(entry_id)
+            if entry is None or entry.spiffe_id != held.svid.id:
+                continue
+            self._held.pop(entry_id, None)
+            self._held[entry_id] = held
+            self._tainted.discard(entry_id)
+            touched.update(self._views_of(entry))
+        self._evict()
+        self._refresh(touched)
+
+    # What is due
+
+    def due(self, now: float, limit: int | None = None) -> list[Due]:
+        """What needs signing, missing ones of waiting workloads first, then those that expire first."""
+        room = max(0, self._cache_size - len(self._held))
+        waiting: list[Due] = []
+        prefetch: list[Due] = []
+        renewals: list[tuple[datetime, Due]] = []
+        for entry in self._entries.values():
+            held = self._held.get(entry.id)
+            if held is not None:
+                if self._needs_renewal(entry, held, now):
+                    renewals.append((held.svid.not_after, Due(entry, held.svid.not_after)))
+            elif self._subscribed[entry.id]:
+                waiting.append(Due(entry, None))
+            elif not (entry.disable_x509_svid_prefetch or entry.store_svid):
+                prefetch.append(Due(entry, None))
+        renewals.sort(key=lambda one: one[0])
+        found = waiting + [due for _, due in renewals] + prefetch[: max(0, room - len(waiting))]
+        return found[:limit]
+
+    def next_renewal(self) -> float | None:
+        """Unix seconds of the first renewal to come by age; None: nothing is held."""
+        return min((held.renew_at for held in self._held.values()), default=None)
+
+    def _needs_renewal(self, entry: Entry, held: HeldSvid, now: float) -> bool:
+        return held.renew_at <= now or not held.current_for(entry) or entry.id in self._tainted
+
+    # Who waits for what
+
+    def subscribe(self, selectors: frozenset[Selector], wake: Callable[[], None]) -> View:
+        """The view of these selectors; `wake` is called after each change of its answer."""
+        view = self._views.get(selectors)
+        if view is None:
+            view = self._views[selectors] = View(selectors)
+            for selector in selectors:
+                self._watched.setdefault(selector, set()).add(selectors)
+            self._refresh([selectors])
+        view.wake.add(wake)
+        for entry in view.entries:
+            self._touch(entry.id)
+        return view
+
+    def unsubscribe(self, view: View, wake: Callable[[], None]) -> None:
+        """The last one to leave closes the view."""
+        view.wake.discard(wake)
+        if view.wake or self._views.get(view.selectors) is not view:
+            return
+        del self._views[view.selectors]
+        self._count((), view.entries)
+        for selector in view.selectors:
+            watchers = self._watched[selector]
+            watchers.discard(view.selectors)
+            if not watchers:
+                del self._watched[selector]
+        self._evict()
+
+    # Inside
+
+    def _put(self, entry: Entry) -> Iterator[frozenset[Selector]]:
+        before = self._entries.get(entry.id)
+        if before is not None:
+            yield from self._views_of(before)
+        self._entries[entry.id] = entry
+        if not entry.store_svid:  # such an SVID goes to a store, not to a process
+            self._index.put(entry)
+        held = self._held.get(entry.id)
+        if held is not None and held.svid.id != entry.spiffe_id:
+            del self._held[entry.id]
+        yield from self._views_of(entry)
+
+    def _remove(self, entry_id: str) -> Iterator[frozenset[Selector]]:
+        entry = self._entries.pop(entry_id, None)
+        if entry is None:
+            return
+        self._index.remove(entry_id)
+        self._held.pop(entry_id, None)
+        self._tainted.discard(entry_id)
+        yield from self._views_of(entry)
+
+    def _views_of(self, entry: Entry) -> list[frozenset[Selector]]:
+        """The views that this entry belongs to."""
+        if not entry.selectors:
+            return []
+        candidates = min((self._watched.get(one, set()) for one in entry.selectors), key=len)
+        return [selectors for selectors in candidates if selectors.issuperset(entry.selectors)]
+
+    def _refresh(self, touched: Iterable[frozenset[Selector]]) -> None:
+        for view in [self._views[selectors] for selectors in touched]:
+            matching = tuple(self._index.matching(view.selectors))
+            self._count(matching, view.entries)
+            view.entries = matching
+            answer = self._answer(view, matching)
+            if answer is None or answer == view.answer:
+                continue
+            view.answer = answer
+            for wake in tuple(view.wake):
+                wake()
+
+    def _count(self, more: Iterable[Entry], fewer: Iterable[Entry]) -> None:
+        self._subscribed.update(entry.id for entry in more)
+        for entry in fewer:
+            self._subscribed[entry.id] -= 1
+            if not self._subscribed[entry.id]:
+                del self._subscribed[entry.id]
+
+    def _answer(self, view: View, matching: tuple[Entry, ...]) -> Answer | None:
+        """None: wait for more SVIDs."""
+        wanted = without_repeated_hints(matching)
+        ready = tuple(Identity(one, self._held[one.id]) for one in wanted if one.id in self._held)
+        if len(ready) < len(wanted) and (view.answer is None or not ready):
+            return None
+        return Answer(ready, self.bundle, self._federated(matching))
+
+    def _federated(self, entries: Iterable[Entry]) -> tuple[Bundle, ...]:
+        wanted = {one for entry in entries for one in entry.federates_with} - {self.trust_domain}
+        return tuple(self._bundles[one] for one in sorted(wanted) if one in self._bundles)
+
+    def _mark_tainted(self, before: Bundle, after: Bundle, now: datetime) -> None:
+        """SVIDs that a newly tainted root vouches for are due."""
+        known = {one.der for one in before.x509_authorities if one.tainted}
+        fresh = tuple(one for one in after.x509_authorities if one.tainted and one.der not in known)
+        if not fresh:
+            return
+        tainted = BundleSet.of(Bundle(after.trust_domain, fresh))
+        self._tainted.update(
+            entry_id for entry_id, held in self._held.items() if signed_under(held.svid, tainted, now)
+        )
+
+    @property
+    def tainted(self) -> frozenset[str]:
+        """IDs of entries whose SVID a tainted root vouches for."""
+        return frozenset(self._tainted)
+
+    def _touch(self, entry_id: str) -> None:
+        held = self._held.pop(entry_id, None)
+        if held is not None:
+            self._held[entry_id] = held
+
+    def _evict(self) -> None:
+        """Down to the cache size, longest unused first; what a subscriber gets stays."""
+        surplus = len(self._held) - self._cache_size
+        if surplus <= 0:
+            return
+        idle = [entry_id for entry_id in self._held if not self._subscribed[entry_id]]
+        for entry_id in idle[:surplus]:
+            del self._held[entry_id]
+            self._tainted.discard(entry_id)
+
+
+def signed_under(svid: X509Svid, roots: BundleSet, now: datetime) -> bool:
+    try:
+        verify_x509(svid.chain, roots, now)
+    except FinialError:
+        return False
+    return True

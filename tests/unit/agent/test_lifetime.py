@@ -1,0 +1,26 @@
+"""Renewal times."""
+
+from __future__ import annotations
+
+import pytest
+
+from finial.agent.lifetime import Draw, renewal_time
+
+HOUR = 3600.0
+
+
+@pytest.mark.parametrize(
+    ("spread", "expected"),
+    [(lambda low, high: low, 0.55), (lambda low, high: high, 0.45)],
+    ids=["latest", "earliest"],
+)
+def test_half_of_life_give_or_take_a_tenth_of_it(spread: Draw, expected: float) -> None:
+    assert renewal_time(0, HOUR, spread) == pytest.approx(expected * HOUR)
+
+
+def test_availability_target_counts_for_long_lives() -> None:
+    assert renewal_time(0, 48 * HOUR, lambda low, high: high, 24 * HOUR) == 24 * HOUR - 600
+
+
+def test_availability_target_is_left_out_where_life_is_too_short_for_it() -> None:
+    assert renewal_time(0, 36 * HOUR, lambda low, high: low, 24 * HOUR) == pytest.approx(0.55 * 36 * HOUR)
