@@ -12,8 +12,7 @@ from datetime import datetime
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_der_public_key
 from cryptography.x509.oid import ExtensionOID
 
 from finial.errors import InvalidArgument
@@ -37,6 +36,8 @@ FAULTS = (
     x509.InvalidVersion,
     x509.UnsupportedGeneralNameType,
 )
+
+PublicKey = ec.EllipticCurvePublicKey | rsa.RSAPublicKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,12 +122,22 @@ def _facts(der: bytes, parsed: x509.Certificate, extensions: x509.Extensions) ->
     )
 
 
-def check_key(key: CertificatePublicKeyTypes) -> None:
-    """Raises: InvalidArgument unless the key is RSA of a bearable size or on a named curve."""
-    if isinstance(key, rsa.RSAPublicKey):
-        if not MIN_RSA_BITS <= key.key_size <= MAX_RSA_BITS:
-            raise InvalidArgument(
-                f"RSA key has {key.key_size} bits, {MIN_RSA_BITS} to {MAX_RSA_BITS} are allowed"
-            )
-    elif not isinstance(key, ec.EllipticCurvePublicKey):
+def check_key(key: object) -> PublicKey:
+    """The key itself, if it is RSA of a bearable size or on a named curve. Raises: InvalidArgument."""
+    if isinstance(key, ec.EllipticCurvePublicKey):
+        return key
+    if not isinstance(key, rsa.RSAPublicKey):
         raise InvalidArgument(f'key type "{type(key).__name__}" is not supported')
+    if not MIN_RSA_BITS <= key.key_size <= MAX_RSA_BITS:
+        raise InvalidArgument(
+            f"RSA key has {key.key_size} bits, {MIN_RSA_BITS} to {MAX_RSA_BITS} are allowed"
+        )
+    return key
+
+
+def load_public_key(der: bytes) -> PublicKey:
+    """From SubjectPublicKeyInfo. Raises: InvalidArgument."""
+    try:
+        return check_key(load_der_public_key(der))
+    except FAULTS as why:
+        raise InvalidArgument("public key cannot be read") from why

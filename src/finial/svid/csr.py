@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from finial.errors import InvalidArgument
 from finial.spiffe.id import SpiffeId
 from finial.svid.certificate import FAULTS, MAX_SIZE, check_key
-from finial.svid.subject import SPIRE
+from finial.svid.subject import SPIRE, Subject
 
 PrivateKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 
@@ -27,7 +27,7 @@ class Csr:
     """A read request, not verified until `check_signature` returns."""
 
     public_key: bytes = field(repr=False)  # DER SubjectPublicKeyInfo
-    subject: x509.Name
+    subject: Subject
     dns_names: tuple[str, ...]
     uris: tuple[str, ...]
     request: x509.CertificateSigningRequest = field(repr=False, compare=False)
@@ -53,7 +53,7 @@ def parse(der: bytes) -> Csr:
         check_key(key)
         dns_names, uris = _names(request)
         public_key = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-        return Csr(public_key, request.subject, dns_names, uris, request)
+        return Csr(public_key, Subject.of(request.subject), dns_names, uris, request)
     except FAULTS as why:
         raise InvalidArgument(f"malformed CSR: {why}") from why
     except InvalidArgument as why:
@@ -74,10 +74,10 @@ def create(
     uri: SpiffeId | None = None,
     *,
     dns_names: Sequence[str] = (),
-    subject: x509.Name | None = None,
+    subject: Subject | None = None,
 ) -> bytes:
     """A signed request in DER. The subject is C=US, O=SPIRE unless told, as SPIRE's agent asks."""
-    builder = x509.CertificateSigningRequestBuilder().subject_name(subject or SPIRE)
+    builder = x509.CertificateSigningRequestBuilder().subject_name((subject or SPIRE).name())
     names: list[x509.GeneralName] = [x509.DNSName(name) for name in dns_names]
     if uri is not None:
         names.append(x509.UniformResourceIdentifier(str(uri)))

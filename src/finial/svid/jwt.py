@@ -17,7 +17,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.hazmat.primitives.serialization import load_der_public_key
 from joserfc import jws
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, RSAKey
@@ -25,6 +24,7 @@ from joserfc.jwk import ECKey, RSAKey
 from finial.errors import FinialError, InvalidArgument, Unauthenticated
 from finial.spiffe.bundle import BundleSet, JwtAuthority
 from finial.spiffe.id import SpiffeId
+from finial.svid.certificate import MAX_RSA_BITS, load_public_key
 
 MAX_TOKEN_LENGTH = 32 * 1024  # characters; more does not fit the headers of any server
 MIN_RSA_BITS = 2048
@@ -200,13 +200,10 @@ def _check_signature(svid: JwtSvid, authority: JwtAuthority) -> None:
 
 def verification_key(public_key: bytes) -> ECKey | RSAKey:
     """From DER SubjectPublicKeyInfo. Raises: InvalidArgument for a key no JWT-SVID may be signed with."""
-    try:
-        key = load_der_public_key(public_key)
-    except Exception as why:
-        raise InvalidArgument("JWT authority cannot be read") from why
+    key = load_public_key(public_key)
     if isinstance(key, ec.EllipticCurvePublicKey) and key.curve.name in CURVE_OF.values():
         return ECKey(key, key)
-    if isinstance(key, rsa.RSAPublicKey) and MIN_RSA_BITS <= key.key_size <= 8192:
+    if isinstance(key, rsa.RSAPublicKey) and MIN_RSA_BITS <= key.key_size <= MAX_RSA_BITS:
         return RSAKey(key, key)
     raise InvalidArgument("JWT authority has an unsupported key type or size")
 

@@ -1,0 +1,95 @@
+"""Signing JWT-SVIDs: a checked request in, a token out. Synchronous and thread-safe: for a thread pool.
+
+Header members stand in the order alg, kid, typ, claims in that of their names, as Go writes them.
+No token outlives its key. SPIRE 1.15 `credtemplate`: no nbf; iss only where configured; jti on request.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import secrets
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from cryptography.hazmat.primitives.asymmetric import ec
+from joserfc import jws
+from joserfc.jwk import ECKey, RSAKey
+
+from finial.authority.ca import public_bytes, require_unexpired
+from finial.authority.policy import CheckedJwt, JwtRequest, Policy
+from finial.plugin.kinds import PrivateKey
+from finial.spiffe.bundle import JwtAuthority
+from finial.svid.jwt import REGISTRY, JwtSvid
+
+KEY_ID_CHARACTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+KEY_ID_LENGTH = 32
+
+
+@dataclass(frozen=True, slots=True)
+class JwtKey:
+    """What signs JWT-SVIDs."""
+
+    key_id: str
+    private_key: PrivateKey = field(repr=False)
+    not_after: datetime  # aware UTC
+
+    @property
+    def authority(self) -> JwtAuthority:
+        """Its half in the bundle."""
+        return JwtAuthority(self.key_id, public_bytes(self.private_key), int(self.not_after.timestamp()))
+
+    @property
+    def algorithm(self) -> str:
+        """RS256 for RSA, ES256 and ES384 by curve."""
+        if not isinstance(self.private_key, ec.EllipticCurvePrivateKey):
+            return "RS256"
+        return {256: "ES256", 384: "ES384"}[self.private_key.curve.key_size]
+
+
+class JwtIssuer:
+    """Signs with one key."""
+
+    def __init__(self, key: JwtKey, policy: Policy) -> None:
+        self.key = key
+        self._issuer = policy.jwt_issuer
+        self._header = {"alg": key.algorithm, "kid": key.key_id, "typ": "JWT"}
+        private = key.private_key
+        self._jwk = (
+            ECKey(private, private)
+            if isinstance(private, ec.EllipticCurvePrivateKey)
+            else RSAKey(private, private)
+        )
+
+    def sign(self, checked: CheckedJwt, now: datetime) -> JwtSvid:
+        """Raises: Internal if the key has expired."""
+        require_unexpired("JWT key", self.key.not_after, now)
+        request = checked.take()
+        issued_at = int(now.timestamp())
+        expires_at = min(issued_at + request.ttl, int(self.key.not_after.timestamp()))
+        claims = self._claims(request, issued_at, expires_at)
+        payload = json.dumps(claims, separators=(",", ":"), ensure_ascii=False)
+        token = jws.serialize_compact(self._header, payload, self._jwk, registry=REGISTRY)
+        return JwtSvid(
+            token,
+            request.id,
+            request.audience,
+            expires_at,
+            issued_at,
+            claims,
+            self.key.key_id,
+            self.key.algorithm,
+        )
+
+    def _claims(self, request: JwtRequest, issued_at: int, expires_at: int) -> dict[str, object]:
+        claims: dict[str, object] = {"aud": list(request.audience), "exp": expires_at, "iat": issued_at}
+        if self._issuer:
+            claims["iss"] = self._issuer
+        if request.include_jti:
+            claims["jti"] = base64.urlsafe_b64encode(secrets.token_bytes(16)).rstrip(b"=").decode()
+        return claims | {"sub": str(request.id)}
+
+
+def new_key_id() -> str:
+    """32 random letters and digits."""
+    return "".join(secrets.choice(KEY_ID_CHARACTERS) for _ in range(KEY_ID_LENGTH))
