@@ -1,0 +1,146 @@
+"""Records of a launcher: what is believed and what is refused."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from finial.errors import InvalidArgument, Unavailable
+from finial.runtime import handover
+from finial.runtime.handover import Handover
+
+Ends = tuple[socket.socket, socket.socket]
+
+
+@pytest.fixture
+def ends() -> Iterator[Ends]:
+    launcher, agent = handover.channel()
+    with launcher, agent:
+        yield launcher, agent
+
+
+@pytest.fixture
+def own_pidfd() -> Iterator[int]:
+    descriptor = os.pidfd_open(os.getpid())
+    yield descriptor
+    os.close(descriptor)
+
+
+def open_descriptors() -> int:
+    return len(os.listdir("/proc/self/fd"))
+
+
+def test_a_record_arrives_with_a_pidfd_of_its_own_and_is_acknowledged(ends: Ends, own_pidfd: int) -> None:
+    launcher, agent = ends
+    sent = Handover("web", os.getpid(), 7, own_pidfd)
+    sender = threading.Thread(target=handover.send, args=(launcher, sent))
+    sender.start()
+    received = handover.receive(agent)
+    assert received is not None
+    assert (received.service, received.pid, received.start_time) == ("web", os.getpid(), 7)
+    assert received.pidfd != own_pidfd
+    assert not os.get_inheritable(received.pidfd)
+    handover.acknowledge(agent, received)
+    sender.join(5)
+    os.close(received.pidfd)
+
+
+def test_sending_without_an_agent_is_unavailable(own_pidfd: int) -> None:
+    launcher, agent = handover.channel()
+    agent.close()
+    with launcher, pytest.raises(Unavailable, match='hand over "web" to the agent'):
+        handover.send(launcher, Handover("web", os.getpid(), 0, own_pidfd))
+
+
+def test_a_silent_agent_is_unavailable_after_the_timeout(ends: Ends, own_pidfd: int) -> None:
+    with pytest.raises(Unavailable, match="timed out"):
+        handover.send(ends[0], Handover("web", os.getpid(), 0, own_pidfd), timeout=0.01)
+
+
+def test_the_launcher_hears_of_a_refusal(ends: Ends, own_pidfd: int) -> None:
+    launcher, agent = ends
+    handover.refuse(agent, os.getpid(), InvalidArgument("process has ended"))
+    with pytest.raises(InvalidArgument, match="process has ended"):
+        handover.send(launcher, Handover("web", os.getpid(), 0, own_pidfd))
+
+
+def test_a_launcher_that_left_is_none(ends: Ends) -> None:
+    ends[0].close()
+    assert handover.receive(ends[1]) is None
+
+
+GOOD = {"service": "web", "pid": os.getpid(), "start_time": 1}
+
+
+@pytest.mark.parametrize(
+    ("data", "why"),
+    [
+        (b"{", "malformed"),
+        (b"[]", "malformed"),
+        (b"\xff", "malformed"),
+        (json.dumps({"service": "web"}).encode(), "malformed"),
+        (json.dumps(GOOD | {"service": "a b"}).encode(), "no usable service name"),
+        (json.dumps(GOOD | {"service": "web\n"}).encode(), "no usable service name"),
+        (json.dumps(GOOD | {"service": 3}).encode(), "no usable service name"),
+        (json.dumps(GOOD | {"pid": True}).encode(), "names no process"),
+        (json.dumps(GOOD | {"pid": -1}).encode(), "names no process"),
+        (json.dumps(GOOD | {"pid": 1}).encode(), "no pidfd of pid 1"),
+        (json.dumps(GOOD | {"more": "x" * 2000}).encode(), "too long"),
+    ],
+)
+def test_a_bad_record_is_refused_and_leaves_no_descriptor_open(
+    ends: Ends, own_pidfd: int, data: bytes, why: str
+) -> None:
+    launcher, agent = ends
+    before = open_descriptors()
+    socket.send_fds(launcher, [data], [own_pidfd])
+    with pytest.raises(InvalidArgument, match=why):
+        handover.receive(agent)
+    assert open_descriptors() == before
+    assert "error" in json.loads(launcher.recv(2000))
+
+
+@pytest.mark.parametrize("count", [0, 2, 5])
+def test_exactly_one_descriptor_must_come_along(ends: Ends, own_pidfd: int, count: int) -> None:
+    launcher, agent = ends
+    before = open_descriptors()
+    socket.send_fds(launcher, [json.dumps(GOOD).encode()], [own_pidfd] * count)
+    with pytest.raises(InvalidArgument):
+        handover.receive(agent)
+    assert open_descriptors() == before
+
+
+def test_a_descriptor_that_is_no_pidfd_is_refused(ends: Ends) -> None:
+    launcher, agent = ends
+    socket.send_fds(launcher, [json.dumps(GOOD).encode()], [launcher.fileno()])
+    with pytest.raises(InvalidArgument, match="no pidfd"):
+        handover.receive(agent)
+
+
+def test_the_inherited_end_leaves_the_environment_and_is_not_passed_on(ends: Ends) -> None:
+    number = os.dup(ends[1].fileno())
+    os.set_inheritable(number, True)
+    environment = {handover.FD_VARIABLE: str(number)}
+    sock = handover.inherited(environment)
+    assert sock is not None
+    with sock:
+        assert environment == {}
+        assert not sock.get_inheritable()
+    assert handover.inherited(environment) is None
+
+
+@pytest.mark.parametrize("value", ["x", "99999"])
+def test_an_environment_that_names_no_socket_is_refused(value: str) -> None:
+    with pytest.raises(InvalidArgument, match="no open socket"):
+        handover.inherited({handover.FD_VARIABLE: value})
+
+
+def test_a_socket_of_another_kind_is_refused() -> None:
+    one, two = socket.socketpair()
+    with two, pytest.raises(InvalidArgument, match="no socket of a launcher"):
+        handover.inherited({handover.FD_VARIABLE: str(one.detach())})
