@@ -26,7 +26,7 @@ MAX_LENGTH = 256
 PART = re.compile(r"([0-9]+(?:\.[0-9]*)?|\.[0-9]+)([^0-9.]*)")
 
 
-def parse(text: str) -> timedelta:
+def parse_duration(text: str) -> timedelta:
     """Raises: InvalidArgument in Go's words."""
     sign, rest = (text[0], text[1:]) if text[:1] in ("+", "-") else ("", text)
     if rest == "0":
@@ -56,7 +56,7 @@ def unit(name: str, text: str) -> int:
     return NANOSECONDS[name]
 
 
-def write(duration: timedelta) -> str:
+def format_duration(duration: timedelta) -> str:
     """`1h0m0s`, `5m0s`, `1.5s`, `100ms`, `0s`."""
     microseconds = duration // timedelta(microseconds=1)
     sign, microseconds = ("-" if microseconds < 0 else ""), abs(microseconds)

@@ -28,7 +28,7 @@ from finial.errors import InvalidArgument
     ],
 )
 def test_reads_what_go_reads(text: str, seconds: float) -> None:
-    assert durations.parse(text) == timedelta(seconds=seconds)
+    assert durations.parse_duration(text) == timedelta(seconds=seconds)
 
 
 @pytest.mark.parametrize(
@@ -50,7 +50,7 @@ def test_reads_what_go_reads(text: str, seconds: float) -> None:
 )
 def test_refuses_in_the_words_of_go(text: str, why: str) -> None:
     with pytest.raises(InvalidArgument) as caught:
-        durations.parse(text)
+        durations.parse_duration(text)
     assert str(caught.value) == why
 
 
@@ -70,5 +70,5 @@ def test_refuses_in_the_words_of_go(text: str, why: str) -> None:
     ],
 )
 def test_writes_as_go_does(seconds: float, text: str) -> None:
-    assert durations.write(timedelta(seconds=seconds)) == text
-    assert durations.parse(text) == timedelta(seconds=seconds)
+    assert durations.format_duration(timedelta(seconds=seconds)) == text
+    assert durations.parse_duration(text) == timedelta(seconds=seconds)

@@ -1,4 +1,3 @@
 labels "a" { text = "1" }
 labels b { text = "2" }
 labels "a" { number = 3 }
-x "y" "z" { w = [] }
