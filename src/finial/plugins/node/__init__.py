@@ -1,0 +1,1 @@
+"""Node attestation: a folder per method, the agent's and the server's half together."""

@@ -1,0 +1,1 @@
+"""Join token: a secret made by an operator admits one node, once."""

@@ -1,0 +1,1 @@
+"""Workload attestation: which facts hold for a process."""
