@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from finial.authority.journal import Status, X509CaRecord
 from finial.authority.policy import Policy
 from finial.errors import FinialError, Internal, InvalidArgument
 from finial.plugin.kinds import PrivateKey
@@ -54,6 +55,24 @@ class X509Ca:
     @property
     def not_after(self) -> datetime:
         return self.read.not_after
+
+    @property
+    def roots(self) -> tuple[bytes, ...]:
+        """What is to be in the bundle before this CA signs: DER, itself if self-signed."""
+        return self.upstream_roots or (self.certificate,)
+
+    def record(self, slot_id: str, issued_at: int) -> X509CaRecord:
+        """Its line in the journal, as prepared. `issued_at` is Unix seconds."""
+        return X509CaRecord(
+            slot_id=slot_id,
+            issued_at=issued_at,
+            not_after=int(self.not_after.timestamp()),
+            certificate=self.certificate,
+            upstream_chain=self.upstream_chain,
+            status=Status.PREPARED,
+            authority_id=self.authority_id,
+            upstream_authority_id=self.upstream_authority_id,
+        )
 
 
 def self_signed(policy: Policy, key: PrivateKey, now: datetime) -> X509Ca:

@@ -80,3 +80,10 @@ def put(records: tuple[Record, ...], record: Record) -> tuple[Record, ...]:
     if any(one.authority_id == record.authority_id for one in records):
         return tuple(record if one.authority_id == record.authority_id else one for one in records)
     return (*records, record)[-MAX_RECORDS:]
+
+
+def all_ended_before(journal: Journal, moment: float) -> bool:
+    """Whether every authority expired before this Unix time: the journal may be deleted."""
+    ends = [one.not_after for one in journal.x509_cas]
+    ends += [one.not_after for one in (*journal.jwt_keys, *journal.wit_keys)]
+    return all(end < moment for end in ends)

@@ -17,6 +17,7 @@ from joserfc import jws
 from joserfc.jwk import ECKey, RSAKey
 
 from finial.authority.ca import public_bytes, require_unexpired
+from finial.authority.journal import JwtKeyRecord, Status
 from finial.authority.policy import CheckedJwt, JwtRequest, Policy
 from finial.plugin.kinds import PrivateKey
 from finial.spiffe.bundle import JwtAuthority
@@ -45,6 +46,18 @@ class JwtKey:
         if not isinstance(self.private_key, ec.EllipticCurvePrivateKey):
             return "RS256"
         return {256: "ES256", 384: "ES384"}[self.private_key.curve.key_size]
+
+    def record(self, slot_id: str, issued_at: int) -> JwtKeyRecord:
+        """Its line in the journal, as prepared. `issued_at` is Unix seconds."""
+        return JwtKeyRecord(
+            slot_id=slot_id,
+            issued_at=issued_at,
+            not_after=int(self.not_after.timestamp()),
+            key_id=self.key_id,
+            public_key=public_bytes(self.private_key),
+            status=Status.PREPARED,
+            authority_id=self.key_id,
+        )
 
 
 class JwtIssuer:
