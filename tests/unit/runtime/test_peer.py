@@ -1,0 +1,145 @@
+"""Pinning of a connected process, by each way that a kernel may have."""
+
+from __future__ import annotations
+
+import os
+import socket
+import struct
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from finial.errors import Unavailable
+from finial.plugin.kinds import WorkloadProcess
+from finial.runtime import peer
+from finial.runtime.peer import Peer, pin
+
+UNKNOWN_OPTION = 9999
+UNKNOWN_IOCTL = 0xC040FF7F
+
+
+@pytest.fixture
+def ours() -> Iterator[socket.socket]:
+    """A socket whose other end is this very process."""
+    one, other = socket.socketpair()
+    with one, other:
+        yield one
+
+
+@pytest.fixture(params=["newest kernel", "before 6.13", "before 6.5"])
+def kernel(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    name: str = request.param
+    if name != "newest kernel":
+        monkeypatch.setattr(peer, "PIDFD_GET_INFO", UNKNOWN_IOCTL)
+    if name == "before 6.5":
+        monkeypatch.setattr(peer, "SO_PEERPIDFD", UNKNOWN_OPTION)
+    return name
+
+
+class Claiming:
+    """A socket whose kernel names these credentials."""
+
+    def __init__(self, sock: socket.socket, pid: int, uid: int, gid: int) -> None:
+        self._sock, self._credentials = sock, struct.pack("3i", pid, uid, gid)
+
+    def getsockopt(self, level: int, option: int, *size: int) -> Any:
+        if option == socket.SO_PEERCRED:
+            return self._credentials
+        return self._sock.getsockopt(level, option, *size)
+
+
+def claiming(sock: socket.socket, pid: int, uid: int | None = None, gid: int | None = None) -> Any:
+    return Claiming(sock, pid, os.geteuid() if uid is None else uid, os.getegid() if gid is None else gid)
+
+
+@pytest.mark.usefixtures("kernel")
+def test_process_is_known_and_stays_good(ours: socket.socket) -> None:
+    found: WorkloadProcess = pin(ours, deep=True)
+    found.check()
+    assert (found.pid, found.uid, found.gid) == (os.getpid(), os.geteuid(), os.getegid())
+
+
+@pytest.mark.usefixtures("kernel")
+def test_start_time_is_told_deep_or_not(ours: socket.socket) -> None:
+    with open("/proc/self/stat") as stat:
+        expected = int(stat.read().rpartition(")")[2].split()[19])
+    assert pin(ours).start_time == pin(ours, deep=True).start_time == expected
+
+
+@pytest.mark.usefixtures("kernel")
+def test_descriptor_is_given_back_once(ours: socket.socket) -> None:
+    before = os.listdir("/proc/self/fd")
+    closed = list[str]()
+    found = pin(ours)
+    found.on_close(lambda: closed.append("closed"))
+    found.close()
+    found.close()
+    assert os.listdir("/proc/self/fd") == before
+    assert closed == ["closed"]
+    with pytest.raises(Unavailable, match="connection has ended"):
+        found.check()
+
+
+@pytest.mark.usefixtures("kernel")
+@pytest.mark.parametrize("claim", [{"uid": 12345}, {"gid": 12345}])
+def test_other_user_than_the_socket_says_is_refused(ours: socket.socket, claim: dict[str, int]) -> None:
+    before = os.listdir("/proc/self/fd")
+    with pytest.raises(Unavailable, match="user or group changed since it connected"):
+        pin(claiming(ours, os.getpid(), **claim))
+    assert os.listdir("/proc/self/fd") == before
+
+
+def test_pid_zero_is_refused_with_a_hint(ours: socket.socket) -> None:
+    with pytest.raises(Unavailable, match="another pid namespace") as caught:
+        pin(claiming(ours, 0))
+    assert "hostPID" in str(caught.value.hint)
+
+
+def test_descriptor_of_another_process_is_refused(ours: socket.socket) -> None:
+    with pytest.raises(Unavailable, match="its descriptor names another process"):
+        pin(claiming(ours, os.getppid()))
+
+
+def test_number_that_nobody_has_is_refused(ours: socket.socket, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(peer, "SO_PEERPIDFD", UNKNOWN_OPTION)
+    with pytest.raises(Unavailable, match="process has ended"):
+        pin(claiming(ours, 2**22 - 1))
+
+
+@pytest.mark.parametrize("changed", ["uid", "gid", "program", "start_time", "stack"])
+def test_each_fact_that_changes_is_named(
+    ours: socket.socket, monkeypatch: pytest.MonkeyPatch, changed: str
+) -> None:
+    found = pin(ours, deep=True)
+    now = peer._read_facts(found.pidfd, found.pid, deep=True)
+    was: Any = getattr(now, changed)
+    other: Any = (was[0], was[1] + 1) if isinstance(was, tuple) else was + 1
+    monkeypatch.setattr(peer, "_read_facts", lambda *_, **__: now._replace(**{changed: other}))
+    with pytest.raises(Unavailable, match=f"{changed.replace('_', ' ')} changed since it connected"):
+        found.check()
+    found.close()
+
+
+def test_name_with_spaces_and_parentheses_is_stepped_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    line = b"7 (a) b (c) S " + b" ".join(b"%d" % number for number in range(4, 53))
+    monkeypatch.setattr(peer, "_read", lambda _: line)
+    assert peer._read_stat(7) == (22, 28)
+
+
+def test_program_that_may_not_be_read_is_no_fault(
+    ours: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def denied(_: str) -> os.stat_result:
+        raise PermissionError
+
+    monkeypatch.setattr(os, "stat", denied)
+    found = pin(ours)
+    found.check()
+    found.close()
+
+
+def test_repr_names_the_process(ours: socket.socket) -> None:
+    found: Peer = pin(ours)
+    assert repr(found) == f"Peer(pid={os.getpid()}, uid={os.geteuid()}, gid={os.getegid()})"
+    found.close()
