@@ -67,6 +67,11 @@ class Peer:
         self.check()
         return start_time
 
+    @property
+    def sees_exec(self) -> bool:
+        """Whether an exec of the very same program is noticed: asked for with `deep`, and allowed."""
+        return bool(self._facts.stack)
+
     def check(self) -> None:
         """Raises: Unavailable unless it is still the process that connected, with the same program and user."""
         if self.pidfd < 0:
@@ -116,6 +121,16 @@ def pin(sock: socket.socket | TransportSocket, *, deep: bool = False) -> Peer:
     except BaseException:
         os.close(pidfd)
         raise
+
+
+def pin_process(pid: int, pidfd: int, *, deep: bool = False) -> Peer:
+    """A process by a pidfd of it that was passed on, owned by the peer once this returns.
+
+    Raises: Unavailable for a process that has ended.
+    """
+    facts = _read_facts(pidfd, pid, deep=deep)
+    _require_alive(pidfd, pid)
+    return Peer(pid, pidfd, facts, deep=deep)
 
 
 def _peer_pidfd(sock: socket.socket | TransportSocket, pid: int) -> int:

@@ -1,0 +1,57 @@
+"""Which selectors a process has: every workload attestor is asked, all at once.
+
+One that fails is logged and left out if another succeeded; if all fail the process has no selectors that
+could be trusted, and the caller hears "workload attestation failed". SPIRE 1.15
+`pkg/agent/attestor/workload`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+
+from finial.errors import FinialError, Unavailable
+from finial.plugin.kinds import WorkloadAttestor, WorkloadProcess
+from finial.runtime.log import Logger
+from finial.spiffe.selector import Selector
+
+FAILED = "workload attestation failed"
+
+
+class WorkloadAttestation:
+    """The attestors of this agent, by name."""
+
+    def __init__(self, attestors: Mapping[str, WorkloadAttestor], log: Logger) -> None:
+        self._attestors = dict(attestors)
+        self._log = log
+
+    async def selectors(self, process: WorkloadProcess) -> frozenset[Selector]:
+        """The process is checked before and after: what was read is about the one that connected.
+
+        Raises: Unavailable if it changed or no attestor succeeded.
+        """
+        try:
+            process.check()
+            found = await asyncio.gather(
+                *(self._ask(name, one, process) for name, one in self._attestors.items())
+            )
+            process.check()
+        except FinialError as why:
+            self._log.error("Workload attestation failed", pid=process.pid, error=why)
+            raise Unavailable(FAILED) from why
+        successes = [selectors for selectors in found if selectors is not None]
+        if self._attestors and not successes:
+            raise Unavailable(FAILED)
+        selectors = frozenset(one for some in successes for one in some)
+        self._log.debug("PID attested to have selectors", pid=process.pid, selectors=len(selectors))
+        return selectors
+
+    async def _ask(
+        self, name: str, attestor: WorkloadAttestor, process: WorkloadProcess
+    ) -> Sequence[Selector] | None:
+        """None: it failed."""
+        try:
+            return await attestor.attest(process)
+        except Exception as why:  # a broken plugin is one that failed
+            self._log.error(f'workload attestor "{name}" failed', pid=process.pid, error=why)
+            return None
