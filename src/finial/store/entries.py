@@ -1,0 +1,176 @@
+# ruff: noqa: S608 - statements are put together from constants of ours, values are parameters
+"""Registration entries: reading, changing and deleting, with the rows that SPIRE writes, in its order.
+
+Functions over one transaction; creating is in `entry_creation`. Every reader starts from registered_entries:
+SPIRE leaves selectors, DNS names and federated rows behind when a bundle is deleted together with its entries.
+SPIRE 1.15 `pkg/server/datastore/sqlstore/sqlstore.go`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from finial.errors import FinialError, NotFound
+from finial.registry.entry import Entry
+from finial.spiffe.selector import Selector
+from finial.spiffe.trust_domain import TrustDomain
+from finial.store.checks import check_entry
+from finial.store.engine import Transaction, Value
+from finial.store.entry_rows import NEW_COLUMNS, bundle_ids, check_federated, entry_row, insert_children
+from finial.store.rows import ENTRY_COLUMNS, Reading
+
+EntryChange = Callable[[Entry], Entry]
+
+
+@dataclass(frozen=True, slots=True)
+class Updated:
+    entry: Entry
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Nothing was written for this item."""
+
+    error: FinialError
+
+
+def load(tx: Transaction) -> list[Entry]:
+    """All, oldest first."""
+    return read(tx, "", Reading())
+
+
+def by_ids(tx: Transaction, entry_ids: Iterable[str]) -> dict[str, Entry]:
+    """By entry ID; those that are not there are missing in the answer."""
+    where = " WHERE entry_id IN (SELECT value FROM json_each(:ids))"
+    found = read(tx, where, Reading(), ids=json.dumps(list(entry_ids)))
+    return {entry.id: entry for entry in found}
+
+
+def by_id(tx: Transaction, entry_id: str) -> Entry | None:
+    return by_ids(tx, [entry_id]).get(entry_id)
+
+
+def read(tx: Transaction, where: str, reading: Reading, **parameters: Value) -> list[Entry]:
+    """Entries first, then what belongs to them: orphans of entries that are gone are left out."""
+    rows = tx.rows(f"SELECT {ENTRY_COLUMNS} FROM registered_entries{where} ORDER BY id", **parameters)
+    # A subquery for some entries, the whole table for all of them.
+    of = f" WHERE registered_entry_id IN (SELECT id FROM registered_entries{where})" if where else ""
+    selectors: defaultdict[int, list[Selector]] = defaultdict(list)
+    query = f"SELECT registered_entry_id, type, value FROM selectors{of} ORDER BY id"
+    for owner, kind, value in tx.rows(query, **parameters):
+        selectors[owner].append(reading.selector(kind, value))
+    names: defaultdict[int, list[str]] = defaultdict(list)
+    query = f"SELECT registered_entry_id, value FROM dns_names{of} ORDER BY id"
+    for owner, value in tx.rows(query, **parameters):
+        names[owner].append(value)
+    federated: defaultdict[int, list[TrustDomain]] = defaultdict(list)
+    query = (
+        "SELECT f.registered_entry_id, b.trust_domain FROM federated_registration_entries f"
+        f" JOIN bundles b ON b.id = f.bundle_id{of} ORDER BY b.id"
+    )
+    for owner, uri in tx.rows(query, **parameters):
+        federated[owner].append(reading.trust_domain(uri))
+    none = ()
+    return [
+        reading.entry(row, selectors.get(row[0], none), names.get(row[0], none), federated.get(row[0], none))
+        for row in rows
+    ]
+
+
+def update(tx: Transaction, changes: Sequence[tuple[str, EntryChange]]) -> list[Updated | Refused]:
+    """`change` gets the stored entry and answers what it shall be; it may raise an error of ours, which
+    becomes the item's answer. ID, revision and created_at are not its to change."""
+    answers: list[Updated | Refused] = []
+    for entry_id, change in changes:
+        done = tx.attempt(lambda entry_id=entry_id, change=change: _update(tx, entry_id, change))  # type: ignore[misc]
+        answers.append(Refused(done) if isinstance(done, FinialError) else Updated(done))
+    return answers
+
+
+def _update(tx: Transaction, entry_id: str, change: EntryChange) -> Entry:
+    stored = by_id(tx, entry_id)
+    if stored is None:
+        raise not_found()
+    changed = replace(
+        change(stored),
+        id=stored.id,
+        created_at=stored.created_at,
+        revision_number=stored.revision_number + 1,
+    )
+    check_entry(changed)
+    bundles = bundle_ids(tx, (*stored.federates_with, *changed.federates_with))
+    check_federated(changed, bundles)
+    changed = replace(
+        changed, federates_with=tuple(sorted(set(changed.federates_with), key=bundles.__getitem__))
+    )
+    _write_update(tx, stored, changed, bundles)
+    return changed
+
+
+def _write_update(tx: Transaction, stored: Entry, changed: Entry, bundles: dict[TrustDomain, int]) -> None:
+    found = tx.row("SELECT id FROM registered_entries WHERE entry_id = :id", id=stored.id)
+    row_id: int = found[0] if found else 0
+    tx.run("DELETE FROM selectors WHERE registered_entry_id = :id", id=row_id)
+    tx.run("DELETE FROM dns_names WHERE registered_entry_id = :id", id=row_id)
+    row = dict(zip(NEW_COLUMNS, entry_row(tx, row_id, changed), strict=True))
+    del row["created_at"]
+    sets = ", ".join(f"{name} = :{name}" for name in row if name != "id")
+    tx.run(f"UPDATE registered_entries SET {sets} WHERE id = :id", **row)
+    insert_children(tx, [(row_id, changed)])
+    before, after = set(stored.federates_with), set(changed.federates_with)
+    tx.insert_all(
+        "federated_registration_entries",
+        ("bundle_id", "registered_entry_id"),
+        ((bundles[domain], row_id) for domain in changed.federates_with if domain not in before),
+    )
+    for domain in before - after:
+        tx.run(
+            "DELETE FROM federated_registration_entries WHERE registered_entry_id = :id AND bundle_id = :bundle",
+            id=row_id,
+            bundle=bundles[domain],
+        )
+    _event(tx, changed.id)
+
+
+def delete(tx: Transaction, entry_ids: Sequence[str]) -> list[Entry | None]:
+    """The entry that was there; None where there was none."""
+    stored = by_ids(tx, entry_ids)
+    gone = []
+    for entry_id in entry_ids:
+        entry = stored.pop(entry_id, None)
+        if entry is not None:
+            delete_rows(tx, entry_id)
+        gone.append(entry)
+    return gone
+
+
+def prune(tx: Transaction, now: int) -> list[Entry]:
+    """Those that expired before `now`, Unix seconds; they are gone. Equal is not yet."""
+    rows = tx.rows(
+        "SELECT entry_id FROM registered_entries WHERE expiry <> 0 AND expiry < :now ORDER BY id", now=now
+    )
+    return [entry for entry in delete(tx, [entry_id for (entry_id,) in rows]) if entry is not None]
+
+
+def delete_rows(tx: Transaction, entry_id: str) -> None:
+    """One entry with what belongs to it, and its event."""
+    found = tx.row("SELECT id FROM registered_entries WHERE entry_id = :id", id=entry_id)
+    if found is None:
+        return
+    row_id: int = found[0]
+    tx.run("DELETE FROM federated_registration_entries WHERE registered_entry_id = :id", id=row_id)
+    tx.run("DELETE FROM registered_entries WHERE id = :id", id=row_id)
+    tx.run("DELETE FROM selectors WHERE registered_entry_id = :id", id=row_id)
+    tx.run("DELETE FROM dns_names WHERE registered_entry_id = :id", id=row_id)
+    _event(tx, entry_id)
+
+
+def not_found() -> NotFound:
+    return NotFound("datastore-sql: record not found")
+
+
+def _event(tx: Transaction, entry_id: str) -> None:
+    tx.insert("registered_entries_events", {"entry_id": entry_id})

@@ -1,0 +1,107 @@
+"""Is this still the history that this server knew? The epoch, and the value by which it is recognised.
+
+The epoch of positions is a digest of `finial_state.epoch`, device and inode, so that a copied or replaced file
+has another. A file restored in place is found by lineage: the server writes a random value to the database and
+the same, with its position, to a file of its own; a database that does not know the value, or is behind
+the position, is another history, and gets a new epoch and an empty log.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from dataclasses import dataclass
+from hashlib import blake2b
+from pathlib import Path
+
+from finial.errors import Internal, Unavailable
+from finial.store.engine import Transaction
+from finial.store.position import EPOCH_SIZE, Position
+
+LOG = "finial_changes"
+SLOTS = 64  # servers that are remembered at most; the oldest values go
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What a server keeps beside the database."""
+
+    value: str
+    id: int
+
+
+def new_epoch() -> str:
+    return secrets.token_hex(EPOCH_SIZE)
+
+
+def epoch_of(tx: Transaction, path: Path) -> bytes:
+    found = tx.row("SELECT value FROM finial_state WHERE name = 'epoch'")
+    if found is None:
+        raise Internal(
+            "datastore-sql: the change log has no epoch", hint="hand the change log back and restart"
+        )
+    file = path.stat()
+    return blake2b(f"{found[0]} {file.st_dev} {file.st_ino}".encode(), digest_size=EPOCH_SIZE).digest()
+
+
+def reconcile(tx: Transaction, memory: Memory | None) -> None:
+    """Begins a new history unless the database is the one that is remembered, or nothing is."""
+    if memory is None or (_known(tx, memory.value) and memory.id <= tx.last_id(LOG)):
+        return
+    tx.run("UPDATE finial_state SET value = :epoch WHERE name = 'epoch'", epoch=new_epoch())
+    tx.run("DELETE FROM finial_state WHERE name LIKE 'lineage.%'")
+    tx.run("DELETE FROM finial_changes")
+    tx.run("UPDATE finial_state SET value = :floor WHERE name = 'floor'", floor=str(tx.last_id(LOG)))
+
+
+def renew(tx: Transaction, before: Memory | None) -> Memory:
+    """A fresh value in the place of the one before; its Memory is to be kept once this is committed."""
+    value = secrets.token_hex(16)
+    if before is not None:
+        tx.run("DELETE FROM finial_state WHERE name = :name", name=f"lineage.{before.value}")
+    tx.run(
+        "INSERT INTO finial_state (name, value) VALUES (:name, :at)",
+        name=f"lineage.{value}",
+        at=f"{tx.unix:012d}",
+    )
+    tx.run(
+        "DELETE FROM finial_state WHERE name LIKE 'lineage.%' AND name NOT IN (SELECT name FROM finial_state"
+        " WHERE name LIKE 'lineage.%' ORDER BY value DESC, name LIMIT :slots)",
+        slots=SLOTS,
+    )
+    return Memory(value, tx.last_id(LOG))
+
+
+def recall(path: Path) -> Memory | None:
+    """None if nothing was kept. Raises: Unavailable, Internal."""
+    try:
+        kept = json.loads(path.read_text())
+        return Memory(str(kept["value"]), int(kept["id"]))
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise Unavailable(f'datastore-sql: unable to read "{path}": {error.strerror}') from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise Internal(
+            f'datastore-sql: "{path}" cannot be read', hint="remove it: all watchers then load in full once"
+        ) from error
+
+
+def keep(path: Path, memory: Memory) -> None:
+    """Replaced in one step. Raises: Unavailable."""
+    beside = path.with_name(path.name + ".new")
+    try:
+        beside.write_text(json.dumps({"value": memory.value, "id": memory.id}))
+        os.replace(beside, path)
+    except OSError as error:
+        raise Unavailable(f'datastore-sql: unable to write "{path}": {error.strerror}') from error
+
+
+def _known(tx: Transaction, value: str) -> bool:
+    return tx.row("SELECT 1 FROM finial_state WHERE name = :name", name=f"lineage.{value}") is not None
+
+
+def here(tx: Transaction, epoch: bytes) -> Position:
+    """The position that this transaction reaches, or reads at."""
+    return Position(epoch, tx.last_id(LOG))
