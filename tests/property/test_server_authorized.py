@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from finial.registry.agent import Agent
 from finial.registry.authorized import authorized_entries
 from finial.registry.entry import Entry
-from finial.server.authorized import AuthorizedIndex
+from finial.server.authorized import AuthorizedIndex, Root
 from finial.spiffe.id import SpiffeId
 from finial.spiffe.selector import Selector
 
@@ -31,7 +31,7 @@ class World:
     def selectors(self) -> tuple[Selector, ...]:
         return tuple(self.random.sample(SELECTORS, self.random.randint(0, 3)))
 
-    def edit(self) -> frozenset[SpiffeId]:
+    def edit(self) -> frozenset[Root]:
         name = f"e{self.random.randrange(25)}"
         agent_id = self.random.choice(AGENTS)
         match self.random.randrange(8):
@@ -65,9 +65,9 @@ def test_equal_to_the_recursion_after_each_of_a_thousand_edits(seed: int) -> Non
     world = World(Random(seed))
     before = world.expected()
     for _ in range(1000):
-        concerned = world.edit()
+        roots = world.edit()
         after = world.expected()
         assert {one: world.index.answer(one).entries for one in AGENTS} == after
         changed = {one for one in AGENTS if one in world.agents and before[one] != after[one]}
-        assert changed <= concerned
+        assert changed <= world.index.agents_of(roots)
         before = after

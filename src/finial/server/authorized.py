@@ -5,6 +5,7 @@ by selector, agents by selector. An agent's answer is walked from its roots (its
 aliases, those that have children) when it asks, and kept for all agents with equal roots. A changed
 entry finds the agents concerned by walking up from its parent; the same walk names the kept answers to
 drop. Every method is by key and idempotent: told the same twice, nothing changes and nobody is named.
+What a change returns are *roots*, cheap to gather over a batch; `agents_of` turns them into agents once.
 
 Equal to `registry.authorized.authorized_entries`: tests/property/test_server_authorized.py.
 """
@@ -22,7 +23,8 @@ from finial.spiffe.id import SpiffeId
 from finial.spiffe.selector import Selector
 
 Key = TypeVar("Key", SpiffeId, Selector)
-NOBODY: frozenset[SpiffeId] = frozenset()
+Root = SpiffeId | tuple[Selector, ...]  # an ID that agents hold entries through, or a node alias's selectors
+NOTHING: frozenset[Root] = frozenset()
 
 
 @dataclass(slots=True, eq=False)
@@ -65,11 +67,25 @@ class AuthorizedIndex:
     def with_spiffe_id(self, spiffe_id: SpiffeId) -> Iterable[Entry]:
         return self._by_id.get(spiffe_id, {}).values()
 
-    def concerned(self, entry: Entry) -> frozenset[SpiffeId]:
-        """The agents that hold this entry, or whose roots it gives."""
+    def roots_of(self, entry: Entry) -> frozenset[Root]:
+        """Through which this entry is held, or to whom it gives a root."""
         if entry.is_node_alias:
-            return frozenset(self._agents_having(entry.selectors))
-        return self._agents_of(self._walk_up(entry.parent_id))
+            return frozenset((entry.selectors,))
+        return frozenset(self._walk_up(entry.parent_id))
+
+    def agents_of(self, roots: Iterable[Root]) -> set[SpiffeId]:
+        """The agents that have one of these roots."""
+        agents: set[SpiffeId] = set()
+        for root in roots:
+            if not isinstance(root, SpiffeId):
+                agents |= self._agents_having(root)
+                continue
+            if root in self.agents:
+                agents.add(root)
+            for entry in self._by_id.get(root, {}).values():
+                if entry.is_node_alias:
+                    agents |= self._agents_having(entry.selectors)
+        return agents
 
     def list_entries(self, wanted: EntryFilter, *, size: int = 0, token: str = "") -> Page[Entry]:
         """Raises: InvalidArgument for a bad token."""
@@ -86,12 +102,12 @@ class AuthorizedIndex:
 
     # What is told
 
-    def put_entry(self, row: int, entry: Entry) -> frozenset[SpiffeId]:
-        """An entry as it stands in the database now. The agents whose answer may be another."""
+    def put_entry(self, row: int, entry: Entry) -> frozenset[Root]:
+        """An entry as it stands in the database now. The roots below which it changed."""
         old = self.entries.get(entry.id)
         if old == entry:
-            return NOBODY
-        concerned = self._take_out(old) if old else NOBODY
+            return NOTHING
+        concerned = self._take_out(old) if old else NOTHING
         self.entries.put(entry.id, row, entry)
         self._by_parent.setdefault(entry.parent_id, {})[entry.id] = entry
         self._by_id.setdefault(entry.spiffe_id, {})[entry.id] = entry
@@ -99,20 +115,20 @@ class AuthorizedIndex:
             self._aliases.setdefault(min(entry.selectors), {})[entry.id] = entry
         return concerned | self._changed(entry)
 
-    def drop_entry(self, entry_id: str) -> frozenset[SpiffeId]:
-        """The agents whose answer may be another; nobody if there was no such entry."""
+    def drop_entry(self, entry_id: str) -> frozenset[Root]:
+        """The roots below which it is missed; none if there was no such entry."""
         old = self.entries.get(entry_id)
         if old is None:
-            return NOBODY
+            return NOTHING
         concerned = self._take_out(old)
         self.entries.drop(entry_id)
         return concerned
 
-    def put_agent(self, row: int, agent: Agent) -> frozenset[SpiffeId]:
+    def put_agent(self, row: int, agent: Agent) -> frozenset[Root]:
         """An agent as it stands in the database now. Itself, if anything of it changed."""
         old = self.agents.get(agent.id)
         if old == agent:
-            return NOBODY
+            return NOTHING
         if old is None or old.selectors != agent.selectors:
             if old:
                 self._unselect(old)
@@ -121,10 +137,10 @@ class AuthorizedIndex:
         self.agents.put(agent.id, row, agent)
         return frozenset((agent.id,))
 
-    def drop_agent(self, agent_id: SpiffeId) -> frozenset[SpiffeId]:
+    def drop_agent(self, agent_id: SpiffeId) -> frozenset[Root]:
         old = self.agents.get(agent_id)
         if old is None:
-            return NOBODY
+            return NOTHING
         self._unselect(old)
         self.agents.drop(agent_id)
         return frozenset((agent_id,))
@@ -166,31 +182,19 @@ class AuthorizedIndex:
                     above.append(entry.parent_id)
         return seen
 
-    def _agents_of(self, ids: Iterable[SpiffeId]) -> frozenset[SpiffeId]:
-        """The agents that have one of these as a root."""
-        agents: set[SpiffeId] = set()
-        for one in ids:
-            if one in self.agents:
-                agents.add(one)
-            for entry in self._by_id.get(one, {}).values():
-                if entry.is_node_alias:
-                    agents |= self._agents_having(entry.selectors)
-        return frozenset(agents)
-
     def _agents_having(self, selectors: tuple[Selector, ...]) -> set[SpiffeId]:
         groups = sorted((self._agents_with.get(one, set()) for one in selectors), key=len)
         return groups[0].intersection(*groups[1:]) if groups else set()
 
     # Upkeep
 
-    def _changed(self, entry: Entry) -> frozenset[SpiffeId]:
-        """Drops the answers this entry takes part in and names who is concerned."""
-        if entry.is_node_alias:
-            return self.concerned(entry)  # roots are worked out at each question
-        ids = self._walk_up(entry.parent_id)
-        for root in ids:
-            self._forget_answers(root)
-        return self._agents_of(ids)
+    def _changed(self, entry: Entry) -> frozenset[Root]:
+        """Drops the answers this entry takes part in; an alias takes part in none, it gives roots."""
+        roots = self.roots_of(entry)
+        for root in roots:
+            if isinstance(root, SpiffeId):
+                self._forget_answers(root)
+        return roots
 
     def _forget_answers(self, root: SpiffeId) -> None:
         for roots in self._answers_of_root.pop(root, set()):
@@ -198,7 +202,7 @@ class AuthorizedIndex:
             for other in roots - {root}:
                 self._answers_of_root.get(other, set()).discard(roots)
 
-    def _take_out(self, entry: Entry) -> frozenset[SpiffeId]:
+    def _take_out(self, entry: Entry) -> frozenset[Root]:
         concerned = self._changed(entry)
         _remove(self._by_parent, entry.parent_id, entry.id)
         _remove(self._by_id, entry.spiffe_id, entry.id)

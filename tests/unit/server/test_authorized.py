@@ -81,23 +81,23 @@ def test_agents_with_equal_roots_share_their_answer() -> None:
 def test_a_change_names_the_agents_it_concerns_through_the_chain() -> None:
     index = index_of(entry("a", ONE), entry("b", spiffe("/a")))
     assert held(index, ONE) == {"a", "b"}
-    assert index.put_entry(9, entry("c", spiffe("/b"))) == {ONE}
+    assert index.agents_of(index.put_entry(9, entry("c", spiffe("/b")))) == {ONE}
     assert held(index, ONE) == {"a", "b", "c"}
-    assert index.drop_entry("a") == {ONE}
+    assert index.agents_of(index.drop_entry("a")) == {ONE}
     assert held(index, ONE) == set()
 
 
 def test_a_move_concerns_both_sides() -> None:
     index = index_of(entry("a", ONE))
-    assert index.put_entry(1, entry("a", TWO)) == {ONE, TWO}
+    assert index.agents_of(index.put_entry(1, entry("a", TWO))) == {ONE, TWO}
 
 
 def test_an_alias_change_concerns_the_nodes_that_match() -> None:
     nodes = (agent(ONE, RACK), agent(TWO, ROOM))
     index = index_of(entry("a", spiffe("/group")), agents=nodes)
-    assert index.put_entry(5, alias("group", RACK)) == {ONE}
+    assert index.agents_of(index.put_entry(5, alias("group", RACK))) == {ONE}
     assert held(index, ONE) == {"a"}
-    assert index.drop_entry("group") == {ONE}
+    assert index.agents_of(index.drop_entry("group")) == {ONE}
     assert held(index, ONE) == set()
 
 
