@@ -118,7 +118,7 @@ def split_der(chain: bytes) -> tuple[bytes, ...]:
 
 def _outer_size(data: bytes) -> int:
     """Bytes of the SEQUENCE that `data` begins with, header included."""
-    if len(data) < 2 or data[0] != 0x30:
+    if len(data) < 2 or data[0] != 0x30 or data[1] == 0x80:  # 0x80: of unknown length, which DER has not
         raise InvalidArgument("x509-svid: concatenated certificates are malformed")
     header, size = 2, data[1]
     if size >= 0x80:

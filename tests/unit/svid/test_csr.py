@@ -1,0 +1,76 @@
+"""Certificate requests: made, read, and proven to come from the holder of the key."""
+
+from __future__ import annotations
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from cryptography.x509 import CertificateSigningRequestBuilder, Name
+
+from finial.errors import InvalidArgument
+from finial.spiffe.id import SpiffeId
+from finial.svid import csr
+from finial.svid.subject import Subject
+
+KEY = ec.generate_private_key(ec.SECP256R1())
+ID = SpiffeId.parse("spiffe://example.org/minted")
+KEYS: list[csr.PrivateKey] = [
+    KEY,
+    ec.generate_private_key(ec.SECP384R1()),
+    ec.generate_private_key(ec.SECP521R1()),
+    rsa.generate_private_key(65537, 1024),
+]
+
+
+@pytest.mark.parametrize("key", KEYS, ids=["P-256", "P-384", "P-521", "RSA 1024"])
+def test_made_request_reads_back(key: csr.PrivateKey) -> None:
+    subject = Subject(countries=("DE",), common_name="m.test")
+    read = csr.parse(csr.create(key, ID, dns_names=("b.test", "a.test"), subject=subject))
+    read.check_signature()
+    assert read.public_key == key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    assert read.subject == subject
+    assert read.dns_names == ("b.test", "a.test")
+    assert read.uris == (str(ID),)
+
+
+def test_request_without_names_has_the_subject_of_spire() -> None:
+    read = csr.parse(csr.create(KEY))
+    assert (read.uris, read.dns_names) == ((), ())
+    assert read.subject == Subject(countries=("US",), organizations=("SPIRE",))
+
+
+@pytest.mark.parametrize(("key", "kind"), [(KEYS[0], "ECDSA"), (KEYS[3], "RSA")], ids=["ECDSA", "RSA"])
+def test_broken_signature_is_refused(key: csr.PrivateKey, kind: str) -> None:
+    der = bytearray(csr.create(key))
+    der[-1] ^= 1
+    with pytest.raises(
+        InvalidArgument, match=f"^failed to verify CSR signature: x509: {kind} verification failure"
+    ):
+        csr.parse(bytes(der)).check_signature()
+
+
+def test_exchanged_key_is_refused() -> None:
+    """The key of another put into one's own request."""
+    mine, other = csr.create(KEY), ec.generate_private_key(ec.SECP256R1())
+
+    def point(key: ec.EllipticCurvePrivateKey) -> bytes:
+        return key.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
+
+    forged = csr.parse(mine.replace(point(KEY), point(other)))
+    with pytest.raises(InvalidArgument, match="failed to verify CSR signature"):
+        forged.check_signature()
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"nope", csr.create(KEY)[:-1], csr.create(KEY) + b"\0", b"\x30" * 70_000]
+)
+def test_malformed_request_is_refused(data: bytes) -> None:
+    with pytest.raises(InvalidArgument, match=r"^malformed CSR: "):
+        csr.parse(data)
+
+
+def test_key_of_another_type_is_refused() -> None:
+    key = ed25519.Ed25519PrivateKey.generate()
+    der = CertificateSigningRequestBuilder(Name([])).sign(key, None).public_bytes(Encoding.DER)
+    with pytest.raises(InvalidArgument, match=r"^malformed CSR: key type .* is not supported"):
+        csr.parse(der)
