@@ -133,9 +133,9 @@ class Policy:
             self._check_workload(spiffe_id)
         except FinialError as why:
             raise why.within("CSR URI SAN is invalid") from why
-        _check_dns_names(request.dns_names)
-        subject = SPIRE if request.subject.empty else request.subject
-        return self._leaf(spiffe_id, request.public_key, subject, request.dns_names, ttl)
+        _check_dns_names(names.dns_names)
+        subject = SPIRE if names.subject.empty else names.subject
+        return self._leaf(spiffe_id, request.public_key, subject, names.dns_names, ttl)
 
     def downstream_ca(self, request: csrs.Csr, ttl: int = 0) -> CheckedCa:
         """A CA for a downstream server; of its CSR nothing but the key counts. Raises: InvalidArgument."""

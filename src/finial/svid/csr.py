@@ -24,12 +24,10 @@ PrivateKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 
 @dataclass(frozen=True, slots=True)
 class Csr:
-    """A read request, not verified until `check_signature` returns."""
+    """A read request, not verified until `check_signature` returns. The names in it are read when asked
+    for, since most requests are signed for their key alone."""
 
     public_key: bytes = field(repr=False)  # DER SubjectPublicKeyInfo
-    subject: Subject
-    dns_names: tuple[str, ...]
-    uris: tuple[str, ...]
     request: x509.CertificateSigningRequest = field(repr=False, compare=False)
 
     def check_signature(self) -> None:
@@ -42,6 +40,22 @@ class Csr:
             kind = "ECDSA" if isinstance(self.request.public_key(), ec.EllipticCurvePublicKey) else "RSA"
             raise InvalidArgument(f"failed to verify CSR signature: x509: {kind} verification failure")
 
+    def names(self) -> Names:
+        """Raises: InvalidArgument, "malformed CSR: ..."."""
+        try:
+            return Names(Subject.of(self.request.subject), *_alternative_names(self.request))
+        except FAULTS as why:
+            raise InvalidArgument(f"malformed CSR: {why}") from why
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """What a request asks to be called, in its order."""
+
+    subject: Subject
+    dns_names: tuple[str, ...]
+    uris: tuple[str, ...]
+
 
 def parse(der: bytes) -> Csr:
     """Raises: InvalidArgument, "malformed CSR: ..."."""
@@ -49,18 +63,17 @@ def parse(der: bytes) -> Csr:
         raise InvalidArgument(f"malformed CSR: {len(der)} bytes, at most {MAX_SIZE} are allowed")
     try:
         request = x509.load_der_x509_csr(der)
-        key = request.public_key()
-        check_key(key)
-        dns_names, uris = _names(request)
-        public_key = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-        return Csr(public_key, Subject.of(request.subject), dns_names, uris, request)
+        key = check_key(request.public_key())
+        return Csr(key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo), request)
     except FAULTS as why:
         raise InvalidArgument(f"malformed CSR: {why}") from why
     except InvalidArgument as why:
         raise why.within("malformed CSR") from why
 
 
-def _names(request: x509.CertificateSigningRequest) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _alternative_names(
+    request: x509.CertificateSigningRequest,
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
     try:
         san = request.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     except x509.ExtensionNotFound:

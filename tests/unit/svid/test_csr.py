@@ -28,15 +28,12 @@ def test_made_request_reads_back(key: csr.PrivateKey) -> None:
     read = csr.parse(csr.create(key, ID, dns_names=("b.test", "a.test"), subject=subject))
     read.check_signature()
     assert read.public_key == key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    assert read.subject == subject
-    assert read.dns_names == ("b.test", "a.test")
-    assert read.uris == (str(ID),)
+    assert read.names() == csr.Names(subject, ("b.test", "a.test"), (str(ID),))
 
 
 def test_request_without_names_has_the_subject_of_spire() -> None:
     read = csr.parse(csr.create(KEY))
-    assert (read.uris, read.dns_names) == ((), ())
-    assert read.subject == Subject(countries=("US",), organizations=("SPIRE",))
+    assert read.names() == csr.Names(Subject(countries=("US",), organizations=("SPIRE",)), (), ())
 
 
 @pytest.mark.parametrize(("key", "kind"), [(KEYS[0], "ECDSA"), (KEYS[3], "RSA")], ids=["ECDSA", "RSA"])
