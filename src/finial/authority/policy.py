@@ -123,13 +123,12 @@ class Policy:
 
         Raises: InvalidArgument, in the words of SPIRE's MintX509SVID.
         """
+        names = request.names()
         request.check_signature()
-        if len(request.uris) != 1:
-            raise InvalidArgument(
-                "only one URI SAN is expected" if request.uris else "CSR URI SAN is required"
-            )
+        if len(names.uris) != 1:
+            raise InvalidArgument("only one URI SAN is expected" if names.uris else "CSR URI SAN is required")
         try:
-            spiffe_id = SpiffeId.parse(request.uris[0])
+            spiffe_id = SpiffeId.parse(names.uris[0])
             self._check_workload(spiffe_id)
         except FinialError as why:
             raise why.within("CSR URI SAN is invalid") from why
