@@ -9,7 +9,7 @@ collected and raised together.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar, cast
 
@@ -35,7 +35,7 @@ WANTED = {
 
 def decode(block: Object, config: type[C], section: str = "plugin_data") -> C:
     """`section` is what the block is called in messages. Raises: ConfigError with every problem."""
-    decoder = Decoder()
+    decoder = Decoder(block.at)
     decoded = decoder.block([block], config, section, "", block.at)
     decoder.problems.raise_any()
     return cast(C, decoded)
@@ -58,10 +58,17 @@ class Problems:
 class Decoder:
     """Remembers what went wrong, where each option was set, and which options deserve a note at start."""
 
-    def __init__(self) -> None:
+    def __init__(self, whole: Position) -> None:
+        """`whole` is the place of what is missing."""
+        self._whole = whole
         self.problems = Problems()
         self.places: dict[str, Position] = {}
         self.notes: list[str] = []
+
+    def fail(self, text: str, *paths: str) -> None:
+        """Add a problem of values at the place of the first of these options that is set."""
+        at = next((self.places[path] for path in paths if path in self.places), self._whole)
+        self.problems.add(Fault.VALUE, at, text)
 
     def block(self, blocks: Iterable[Object], config: type, section: str, path: str, at: Position) -> Any:
         """Several blocks count as one. NOTHING if a required option is missing."""
@@ -103,7 +110,9 @@ class Decoder:
     def _option(self, one: Option, written: list[tuple[Key, Value]], path: str) -> Any:
         if not written:
             return NOTHING
-        at = self.places[path] = written[-1][1].at
+        at = written[-1][1].at
+        if not self._is_unset(written):
+            self.places[path] = at
         value = self._value(one, written, path)
         status = one.declaration.status
         if value is NOTHING or status.standing is Standing.WORKS:
@@ -123,7 +132,11 @@ class Decoder:
             value = self._scalar(one, written[-1][1], path)
         if value is NOTHING or one.declaration.check is None:
             return value
-        return self._attempt(one, one.declaration.check, value, written[-1][1].at, path)
+        try:
+            return one.declaration.check(value)
+        except InvalidArgument as why:
+            self.problems.add(Fault.VALUE, written[-1][1].at, str(why), why.hint or "")
+            return NOTHING
 
     def _from_blocks(self, one: Option, written: list[tuple[Key, Value]], path: str) -> Any:
         blocks: list[Object] = []
@@ -185,7 +198,7 @@ class Decoder:
                 elif one.declaration.parse is None:
                     found.append(text)
                 else:
-                    found.append(self._attempt(one, one.declaration.parse, text, item.at, path))
+                    found.append(self._parse(one, one.declaration.parse, text, item.at))
         return NOTHING if NOTHING in found else tuple(found)
 
     def _scalar(self, one: Option, value: Value, path: str) -> Any:
@@ -200,7 +213,7 @@ class Decoder:
         else:
             text = text_of(value)
             if text is not None:
-                return self._from_text(one, text, value.at, path)
+                return self._from_text(one, text, value.at)
         self._mismatch(one, value, path)
         return NOTHING
 
@@ -211,22 +224,18 @@ class Decoder:
             self.problems.add(Fault.TYPE, value.at, str(why))
             return NOTHING
 
-    def _from_text(self, one: Option, text: str, at: Position, path: str) -> Any:
+    def _from_text(self, one: Option, text: str, at: Position) -> Any:
         if not text:
             return NOTHING
         parse = parse_duration if one.kind is Kind.DURATION else one.declaration.parse
-        return text if parse is None else self._attempt(one, parse, text, at, path)
+        return text if parse is None else self._parse(one, parse, text, at)
 
-    def _attempt(self, one: Option, parse: Any, value: Any, at: Position, path: str) -> Any:
+    def _parse(self, one: Option, parse: Callable[[str], object], text: str, at: Position) -> Any:
         try:
-            return parse(value)
+            return parse(text)
         except InvalidArgument as why:
-            failure = one.declaration.failure
-            if not failure and one.kind is Kind.DURATION:
-                failure = f"could not parse {one.name} {{}}"
-            opening = failure.replace("{}", quote(str(value)))
-            text = f"{opening}: {why}" if opening else str(why)
-            self.problems.add(Fault.VALUE, at, text, why.hint or "")
+            opening = one.declaration.failure.replace("{}", quote(text))
+            self.problems.add(Fault.VALUE, at, f"{opening}: {why}" if opening else str(why), why.hint or "")
             return NOTHING
 
     def _mismatch(self, one: Option, value: Value, path: str) -> None:

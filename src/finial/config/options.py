@@ -109,14 +109,15 @@ def option(
     status: Status = WORKS,
     failure: str = "",
     parse: Callable[[str], object] | None = None,
-    check: Callable[[T], T] | None = None,
+    check: Callable[[Any], object] | None = None,
     section: str = "",
     key: str = "",
     shown: str = "",
 ) -> T:
     """A field with this default.
 
-    `parse` turns a text into the value and `check` looks at the decoded value; both raise InvalidArgument.
+    `parse` turns a text into the value and `check` looks at the decoded value; both raise InvalidArgument,
+    the first gets `failure` put before its message, with the quoted text for `{}`.
     `key` is the name in the file if the field's differs, `section` the name of a block in messages,
     `shown` the default as the reference page prints it.
     """

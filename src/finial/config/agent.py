@@ -1,0 +1,287 @@
+"""The agent's file: every option SPIRE 1.15 knows, what it is here, and the checks across options."""
+
+# ruff: noqa: RUF009  (option() declares a dataclass field)
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+from finial.config.decode import Decoder
+from finial.config.durations import format_duration
+from finial.config.load import Override, feature_flags, key_type, load, not_negative, positive
+from finial.config.options import one_of, option, refused, required
+from finial.config.plugins import PluginConfig
+from finial.config.shared import (
+    METRICS,
+    PQ_KEM,
+    WINDOWS,
+    WIT,
+    HealthChecks,
+    ProcessOptions,
+    Telemetry,
+)
+from finial.config.tree import Object
+from finial.errors import InvalidArgument
+from finial.spiffe.id import SpiffeId
+from finial.spiffe.trust_domain import TrustDomain
+
+KEY_TYPES = ("rsa-2048", "ec-p256", "ec-p384")
+CACHE_SIZE = 1000
+MAX_PORT = 65535
+MIN_AVAILABILITY = timedelta(hours=24)
+HIT_TIMEOUTS = (timedelta(seconds=5), timedelta(seconds=30))
+ADMIN_API = refused("the admin API is not served yet")
+BUNDLE_SOURCES = ("trust_bundle_url", "trust_bundle_path", "trust_bundle_spiffe_workload_api")
+REBOOTSTRAP = refused("an agent that lost trust in its server does not start over yet")
+TRUST_URL = refused("the first bundle is read from trust_bundle_path only")
+WORKLOAD_LIMITS = refused("calls of workloads are not limited by method yet")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sds:
+    default_svid_name: str = option("default", "Name Envoy asks for to get the default X509-SVID.")
+    default_bundle_name: str = option("ROOTCA", "Name for the own trust domain's bundle.")
+    default_all_bundles_name: str = option("ALL", "Name for all bundles.")
+    disable_spiffe_cert_validation: bool = option(False, "Leaves Envoy's SPIFFE validator out.")
+
+
+def limit(name: str) -> int:
+    """An option of `experimental.ratelimit`."""
+    sentence = f"experimental.ratelimit.{name} must not be negative"
+    return option(0, "Calls a second for each workload; 0 is no limit.", check=not_negative(sentence))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkloadLimits:
+    fetch_x509_svid: int = limit("fetch_x509_svid")
+    fetch_jwt_svid: int = limit("fetch_jwt_svid")
+    fetch_x509_bundles: int = limit("fetch_x509_bundles")
+    fetch_jwt_bundles: int = limit("fetch_jwt_bundles")
+    stream_secrets: int = limit("stream_secrets")
+    fetch_secrets: int = limit("fetch_secrets")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReferenceType:
+    type_url: str = option("", "Kind of reference; `*` is any.")
+    allow_over_tcp: bool = option(False, "Also from the network.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BrokerIdentity:
+    id: str = option("", "SPIFFE ID of the broker.")
+    allowed_reference_types: tuple[ReferenceType, ...] = option((), "What it may refer to.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Broker:
+    socket_path: str = option("", "Socket of the Broker API.")
+    bind_address: str = option("", "Its network address.")
+    brokers: tuple[BrokerIdentity, ...] = option((), "Who may call it.")
+
+
+def check_hit_timeout(timeout: timedelta) -> timedelta:
+    least, most = HIT_TIMEOUTS
+    told = f"jwt_svid_cache_hit_timeout ({format_duration(timeout)})"
+    if timeout < least:
+        raise InvalidArgument(f"{told} must be greater than {format_duration(least)}")
+    if timeout > most:
+        raise InvalidArgument(f"{told} must be less than {format_duration(most)}")
+    return timeout
+
+
+def check_availability(target: timedelta) -> timedelta:
+    if target < MIN_AVAILABILITY:
+        raise InvalidArgument(f"availability_target must be at least {format_duration(MIN_AVAILABILITY)}")
+    return target
+
+
+def check_url(url: str) -> str:
+    if not url.startswith("https://"):
+        raise InvalidArgument("trust bundle URL must start with https://")
+    return url
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentExperimental:
+    sync_interval: timedelta = option(
+        timedelta(seconds=5),
+        "How often the server is asked for changes, where it does not push them.",
+        failure="could not parse synchronization interval",
+        check=positive("sync_interval"),
+    )
+    jwt_svid_cache_hit_timeout: timedelta = option(
+        timedelta(seconds=30),
+        "How long a cached JWT-SVID waits for a fresh one.",
+        failure="could not parse jwt_svid_cache_hit_timeout",
+        check=check_hit_timeout,
+        status=refused("a cached JWT-SVID is handed out at once"),
+    )
+    use_sync_authorized_entries: bool = option(
+        True,
+        "Fetches entries by SyncAuthorizedEntries.",
+        status=refused("it cannot be switched off, as in SPIRE since 1.13"),
+    )
+    require_pq_kem: bool = option(False, "Refuses servers without post-quantum key exchange.", status=PQ_KEM)
+    ratelimit: WorkloadLimits = option(WorkloadLimits(), "Limits by workload.", status=WORKLOAD_LIMITS)
+    broker: Broker | None = option(
+        None, "Broker API.", status=refused("the Broker API is not served yet"), section="experimental.broker"
+    )
+    feature_flags: tuple[str, ...] = option((), "Features in development.", status=WIT, check=feature_flags)
+    named_pipe_name: str = option("", "Named pipe of the Workload API.", status=WINDOWS)
+    admin_named_pipe_name: str = option("", "Named pipe of the admin API.", status=WINDOWS)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentOptions(ProcessOptions):
+    """Section `agent`."""
+
+    server_address: str = required("Name or address of the server.", "server_address must be configured")
+    server_port: int = required("Its port.", "server_port must be configured")
+    trust_domain: TrustDomain = required(
+        "Trust domain of the server.",
+        "trust_domain must be configured",
+        parse=TrustDomain.parse,
+        failure="could not parse trust_domain {}",
+    )
+    data_dir: str = option(".", "Folder for what the agent keeps.")
+    socket_path: str = option("/tmp/spire-agent/public/api.sock", "Socket of the Workload API.")  # noqa: S108
+    trust_bundle_path: str = option("", "File with the first bundle.")
+    trust_bundle_format: str = option(
+        "pem",
+        "Format of the first bundle: `pem` or `spiffe`.",
+        parse=one_of(
+            "pem", "spiffe", sentence='invalid value for trust_bundle_format, expected "pem" or "spiffe"'
+        ),
+    )
+    insecure_bootstrap: bool = option(False, "Trusts whatever server answers first. Not for production.")
+    join_token: str = option("", "Token for the node attestor `join_token`.")
+    join_token_file: str = option("", "File that holds it.")
+    allow_unauthenticated_verifiers: bool = option(False, "Gives bundles to callers without an entry.")
+    allowed_foreign_jwt_claims: tuple[str, ...] = option(
+        (), "Claims passed on from JWT-SVIDs of other trust domains.", shown="none"
+    )
+    workload_x509_svid_key_type: str = option(
+        "ec-p256", "Key type of workloads: rsa-2048, ec-p256 or ec-p384.", parse=key_type(*KEY_TYPES)
+    )
+    x509_svid_cache_max_size: int = option(
+        CACHE_SIZE,
+        "X509-SVIDs kept beyond those in use; 0 is the default.",
+        check=not_negative("x509_svid_cache_max_size should not be negative"),
+    )
+    jwt_svid_cache_max_size: int = option(
+        CACHE_SIZE,
+        "JWT-SVIDs kept; 0 is the default.",
+        check=not_negative("jwt_svid_cache_max_size should not be negative"),
+    )
+    disable_workload_api: bool = option(False, "Does not serve the Workload API.")
+    disable_sds_api: bool = option(False, "Does not serve Envoy's SDS.")
+    sds: Sds = option(Sds(), "Names in Envoy's SDS.", status=refused("Envoy's SDS is not served yet"))
+    admin_socket_path: str = option("", "Socket of the admin API.", status=ADMIN_API)
+    authorized_delegates: tuple[SpiffeId, ...] = option(
+        (),
+        "IDs that may ask on behalf of other workloads.",
+        parse=SpiffeId.parse,
+        failure="error validating authorized delegate",
+        status=refused("the Delegated Identity API is not served yet"),
+    )
+    availability_target: timedelta | None = option(
+        None,
+        "How long an SVID must last without the server.",
+        failure="unable to parse availability_target",
+        check=check_availability,
+        status=refused("SVIDs are renewed at half their lifetime only"),
+    )
+    log_selectors: tuple[str, ...] = option(
+        (), "Kinds of selector written to the log.", status=refused("selectors are never written to the log")
+    )
+    rebootstrap_mode: str = option(
+        "never",
+        "`never`, `auto` or `always`: what to do when the server's chain is unknown.",
+        parse=one_of("never", "auto", "always", sentence="unknown rebootstrap mode specified: {}"),
+        status=REBOOTSTRAP,
+    )
+    rebootstrap_delay: timedelta = option(
+        timedelta(minutes=10),
+        "How long it must be unknown.",
+        failure="error parsing rebootstrap delay duration",
+        status=REBOOTSTRAP,
+    )
+    trust_bundle_url: str = option(
+        "", "Where the first bundle is fetched.", parse=check_url, status=TRUST_URL
+    )
+    trust_bundle_unix_socket: str = option("", "Socket to fetch it through.", status=TRUST_URL)
+    trust_bundle_spiffe_workload_api: str = option("", "Workload API to take it from.", status=TRUST_URL)
+    experimental: AgentExperimental = option(AgentExperimental(), "May change between minor versions.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentFile:
+    """The whole file."""
+
+    plugins: Object = required('`TYPE "name" { .. }` each.', "plugins section must be configured")
+    agent: AgentOptions = required("The agent itself.", "server_address must be configured")
+    health_checks: HealthChecks = option(HealthChecks(), "Listener for probes.", section="health check")
+    telemetry: Telemetry = option(Telemetry(), "Metrics.", status=METRICS)
+
+
+@dataclass(frozen=True, slots=True)
+class AgentConfig:
+    """What `run` starts with. `notes` are for the log at INFO and do not stop the start."""
+
+    agent: AgentOptions
+    plugins: tuple[PluginConfig, ...]
+    health_checks: HealthChecks
+    notes: tuple[str, ...]
+
+    @property
+    def x509_svid_cache_max_size(self) -> int:
+        return self.agent.x509_svid_cache_max_size or CACHE_SIZE
+
+    @property
+    def jwt_svid_cache_max_size(self) -> int:
+        return self.agent.jwt_svid_cache_max_size or CACHE_SIZE
+
+
+def load_agent(
+    text: str | bytes,
+    source: str,
+    overrides: Mapping[str, Override] | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> AgentConfig:
+    """`overrides` are keys of section `agent` that flags set; `environment` only with `-expandEnv`.
+
+    Raises: ConfigError with every problem.
+    """
+    file, plugins, notes = load(AgentFile, text, source, "agent", overrides or {}, environment, check)
+    return AgentConfig(file.agent, plugins, file.health_checks, tuple(notes))
+
+
+def check(file: AgentFile, decoder: Decoder) -> None:
+    """Which options were set is read from their places: a refused one has its default as value."""
+    agent, is_set = file.agent, {path.removeprefix("agent.") for path in decoder.places}
+    if not 0 < agent.server_port <= MAX_PORT:
+        decoder.fail(f"server_port {agent.server_port} is not a port", "agent.server_port")
+    check_bundle(is_set, agent.insecure_bootstrap, decoder)
+    if {"join_token", "join_token_file"} <= is_set:
+        both = "only one of join_token or join_token_file can be specified, not both"
+        decoder.fail(both, "agent.join_token_file")
+
+
+def check_bundle(is_set: set[str], insecure: bool, decoder: Decoder) -> None:
+    """Exactly one source of the first bundle."""
+    sources = [name for name in BUNDLE_SOURCES if name in is_set] + ["insecure_bootstrap"] * insecure
+    if "trust_bundle_unix_socket" in is_set and "trust_bundle_url" not in is_set:
+        text = "if trust_bundle_unix_socket is specified, so must be trust_bundle_url"
+        decoder.fail(text, "agent.trust_bundle_unix_socket")
+    if not sources:
+        decoder.fail(
+            "trust_bundle_path, trust_bundle_url, or trust_bundle_spiffe_workload_api "
+            "must be configured unless insecure_bootstrap is set",
+        )
+    if len(sources) > 1:
+        first, second = ("insecure_bootstrap", sources[0]) if insecure else sources[:2]
+        text = f"only one of {first} or {second} can be specified, not both"
+        decoder.fail(text, f"agent.{second}", f"agent.{first}")

@@ -1,0 +1,339 @@
+"""The server's file: every option SPIRE 1.15 knows, what it is here, and the checks across options."""
+
+# ruff: noqa: RUF009  (option() declares a dataclass field)
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from finial.config.decode import Decoder
+from finial.config.durations import format_duration
+from finial.config.load import Override, feature_flags, key_type, load, positive
+from finial.config.options import option, refused, required, subsumed
+from finial.config.plugins import PluginConfig
+from finial.config.shared import (
+    METRICS,
+    PQ_KEM,
+    WINDOWS,
+    WIT,
+    HealthChecks,
+    ProcessOptions,
+    Telemetry,
+)
+from finial.config.tree import Object
+from finial.errors import InvalidArgument
+from finial.spiffe.id import SpiffeId
+from finial.spiffe.trust_domain import TrustDomain
+
+KEY_TYPES = ("rsa-2048", "rsa-4096", "ec-p256", "ec-p384")
+FOLLOWS_COMMITS = subsumed("the index follows every committed change")
+PRUNING = refused("expired agents are not pruned yet")
+FEDERATION = refused("bundles are neither served to nor fetched from other trust domains yet")
+MAX_PORT = 65535
+CA_LIFETIMES = 6  # SPIRE prepares the next CA so early that an SVID surely gets a sixth of a CA's lifetime
+MAX_SVID_TTL = timedelta(days=7)  # SPIRE never prepares a CA earlier than this
+
+
+def parse_network(text: str) -> str:
+    """Raises: InvalidArgument in Go's words."""
+    try:
+        if "/" not in text:
+            raise ValueError(text)
+        ipaddress.ip_network(text, strict=False)
+    except ValueError:
+        raise InvalidArgument(f"invalid CIDR address: {text}") from None
+    return text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaSubject:
+    country: tuple[str, ...] = option((), "Countries of the CA certificate's subject.")
+    organization: tuple[str, ...] = option((), "Its organizations.")
+    common_name: str = option("", "Its common name.")
+
+
+DEFAULT_CA_SUBJECT = CaSubject(country=("US",), organization=("SPIFFE",))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RateLimit:
+    attestation: bool = option(True, "One attestation a second for each address.")
+    signing: bool = option(True, "500 signatures a second for each address and kind of SVID.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Acme:
+    directory_url: str = option("", "Directory of the ACME server.")
+    domain_name: str = option("", "Name the certificate is for.")
+    email: str = option("", "Address of the account.")
+    tos_accepted: bool = option(False, "Whether the terms of service are accepted.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BundleEndpoint:
+    address: str = option("0.0.0.0", "Address of the listener.")  # noqa: S104  SPIRE's default
+    port: int = option(443, "Port of the listener.")
+    refresh_hint: timedelta = option(
+        timedelta(minutes=5), "How often others should fetch.", failure="could not parse refresh_hint {}"
+    )
+    profile: Object | None = option(None, '`"https_spiffe" {}` or `"https_web" { .. }`.')
+    acme: Acme | None = option(None, "Certificates by ACME; deprecated here.", section="bundle endpoint ACME")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FederatesWith:
+    bundle_endpoint_url: str = option("", "Where the other trust domain serves its bundle.")
+    bundle_endpoint_profile: Object | None = option(None, '`"https_spiffe" { .. }` or `"https_web" {}`.')
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Federation:
+    bundle_endpoint: BundleEndpoint | None = option(
+        None, "Serves this trust domain's bundle.", section="bundle endpoint"
+    )
+    federates_with: Mapping[str, FederatesWith] = option({}, "Trust domains whose bundles are fetched.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerExperimental:
+    agent_spiffe_id_as_selector: bool = option(
+        False, "Agents' own IDs count as selectors.", status=refused("node aliases know no such selector yet")
+    )
+    auth_opa_policy_engine: Object | None = option(
+        None,
+        "Authorization by a Rego policy.",
+        status=refused("authorization is SPIRE's default policy, fixed"),
+    )
+    cache_reload_interval: timedelta = option(
+        timedelta(seconds=5),
+        "How often the entry cache is reloaded.",
+        status=FOLLOWS_COMMITS,
+        failure="could not parse cache reload interval",
+    )
+    full_cache_reload_interval: timedelta = option(
+        timedelta(hours=24),
+        "How often it is rebuilt in full.",
+        status=FOLLOWS_COMMITS,
+        failure="could not parse full cache reload interval",
+    )
+    events_based_cache: bool = option(False, "Reloads by events.", status=FOLLOWS_COMMITS)
+    event_timeout: timedelta = option(
+        timedelta(minutes=15),
+        "How long a missing event is waited for.",
+        status=FOLLOWS_COMMITS,
+        failure="could not parse event timeout interval",
+    )
+    sql_transaction_timeout: timedelta = option(
+        timedelta(minutes=15),
+        "Old name of `event_timeout`.",
+        status=FOLLOWS_COMMITS,
+        failure="could not parse SQL transaction timeout interval",
+    )
+    prune_events_older_than: timedelta = option(
+        timedelta(hours=12),
+        "Age at which events are deleted.",
+        status=refused("events are kept for stock servers, which prune them"),
+        failure="could not parse prune events interval",
+    )
+    require_pq_kem: bool = option(False, "Refuses peers without post-quantum key exchange.", status=PQ_KEM)
+    wit_key_type: str = option("", "Key type of WIT authorities.", status=WIT)
+    wit_issuer: str = option("", "Issuer of WIT-SVIDs.", status=WIT)
+    feature_flags: tuple[str, ...] = option((), "Features in development.", status=WIT, check=feature_flags)
+    named_pipe_name: str = option("", "Named pipe of the API.", status=WINDOWS)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerOptions(ProcessOptions):
+    """Section `server`."""
+
+    trust_domain: TrustDomain = required(
+        "Trust domain of this server.",
+        "trust_domain must be configured",
+        parse=TrustDomain.parse,
+        failure="could not parse trust_domain {}",
+    )
+    data_dir: str = required("Folder for what the server keeps.", "data_dir must be configured")
+    bind_address: str = option("0.0.0.0", "Address of the API for agents.")  # noqa: S104  SPIRE's default
+    bind_port: int = option(8081, "Its port; 0 takes a free one.")
+    socket_path: str = option("/tmp/spire-server/private/api.sock", "Socket of the local API.")  # noqa: S108
+    admin_ids: tuple[SpiffeId, ...] = option(
+        (),
+        "IDs whose holders may call every method; of any trust domain.",
+        parse=SpiffeId.parse,
+        failure="could not parse admin ID {}",
+        shown="none",
+    )
+    audit_log_enabled: bool = option(False, "Logs each call with who, what and how it ended.")
+    ca_ttl: timedelta = option(
+        timedelta(hours=24),
+        "Lifetime of a CA certificate.",
+        failure="could not parse default CA ttl {}",
+        check=positive("ca_ttl"),
+    )
+    ca_key_type: str = option(
+        "ec-p256",
+        "Key type of X.509 authorities: rsa-2048, rsa-4096, ec-p256 or ec-p384.",
+        parse=key_type(*KEY_TYPES),
+        failure="error parsing ca_key_type",
+    )
+    jwt_key_type: str = option(
+        "",
+        "Key type of JWT authorities.",
+        parse=key_type(*KEY_TYPES),
+        failure="error parsing jwt_key_type",
+        shown="as ca_key_type",
+    )
+    ca_subject: CaSubject | None = option(
+        None, "Subject of CA certificates.", shown='country = ["US"], organization = ["SPIFFE"]'
+    )
+    default_x509_svid_ttl: timedelta = option(
+        timedelta(hours=1),
+        "Lifetime of an X509-SVID whose entry names none.",
+        failure="could not parse default X509 SVID ttl {}",
+        check=positive("default_x509_svid_ttl"),
+    )
+    default_jwt_svid_ttl: timedelta = option(
+        timedelta(minutes=5),
+        "Lifetime of a JWT-SVID whose entry names none.",
+        failure="could not parse default JWT SVID ttl {}",
+        check=positive("default_jwt_svid_ttl"),
+    )
+    agent_ttl: timedelta | None = option(
+        None,
+        "Lifetime of an agent's SVID.",
+        failure="could not parse agent ttl {}",
+        check=positive("agent_ttl"),
+        shown="as default_x509_svid_ttl",
+    )
+    jwt_issuer: str = option("", "Issuer claim of JWT-SVIDs.", shown="no claim")
+    disable_jwt_svids: bool = option(False, "Neither signs nor publishes anything of JWT.")
+    ratelimit: RateLimit = option(RateLimit(), "Limits by address of the caller.")
+    federation: Federation | None = option(None, "Exchange of bundles.", status=FEDERATION)
+    max_attested_node_info_staleness: timedelta = option(
+        timedelta(),
+        "How old a known agent's state may be.",
+        status=FOLLOWS_COMMITS,
+        failure="could not parse max attested node staleness {}",
+    )
+    prune_attested_nodes_expired_for: timedelta | None = option(
+        None,
+        "Deletes agents expired for so long.",
+        status=PRUNING,
+        failure="could not parse prune_attested_nodes_expired_for",
+    )
+    prune_attested_nodes_batch_size: int = option(0, "At most so many at a time.", status=PRUNING)
+    prune_tofu_nodes: bool = option(False, "Also those that cannot attest again.", status=PRUNING)
+    proxy_protocol_trusted_cidrs: tuple[str, ...] = option(
+        (),
+        "Proxies whose PROXY header is believed.",
+        parse=parse_network,
+        failure="invalid proxy_protocol_trusted_cidrs value {}",
+        status=refused("the PROXY protocol is not read yet"),
+    )
+    experimental: ServerExperimental = option(ServerExperimental(), "May change between minor versions.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerFile:
+    """The whole file."""
+
+    server: ServerOptions = required("The server itself.", "trust_domain must be configured")
+    plugins: Object = required('`TYPE "name" { .. }` each.', "plugins section must be configured")
+    health_checks: HealthChecks = option(HealthChecks(), "Listener for probes.", section="health check")
+    telemetry: Telemetry = option(Telemetry(), "Metrics.", status=METRICS)
+
+
+@dataclass(frozen=True, slots=True)
+class ServerConfig:
+    """What `run` starts with. Three options of `server` follow others if unset: read them here.
+
+    `notes` are for the log at INFO, `warnings` for WARN; neither stops the start.
+    """
+
+    server: ServerOptions
+    plugins: tuple[PluginConfig, ...]
+    health_checks: HealthChecks
+    notes: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+    @property
+    def agent_ttl(self) -> timedelta:
+        return self.server.agent_ttl or self.server.default_x509_svid_ttl
+
+    @property
+    def jwt_key_type(self) -> str:
+        return self.server.jwt_key_type or self.server.ca_key_type
+
+    @property
+    def ca_subject(self) -> CaSubject:
+        return self.server.ca_subject or DEFAULT_CA_SUBJECT
+
+
+def load_server(
+    text: str | bytes,
+    source: str,
+    overrides: Mapping[str, Override] | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> ServerConfig:
+    """`overrides` are keys of section `server` that flags set; `environment` only with `-expandEnv`.
+
+    Raises: ConfigError with every problem.
+    """
+    file, plugins, notes = load(ServerFile, text, source, "server", overrides or {}, environment, check)
+    return ServerConfig(
+        with_ca_subject(file.server), plugins, file.health_checks, tuple(notes), tuple(warnings(file.server))
+    )
+
+
+def with_ca_subject(server: ServerOptions) -> ServerOptions:
+    """An empty subject is as if there were none: RFC 5280 wants an issuer's name."""
+    return replace(server, ca_subject=None) if server.ca_subject == CaSubject() else server
+
+
+def check(file: ServerFile, decoder: Decoder) -> None:
+    server = file.server
+    if not 0 <= server.bind_port <= MAX_PORT:
+        address = f"{server.bind_address}:{server.bind_port}"
+        text = f'could not resolve bind address "{address}": address {server.bind_port}: invalid port'
+        decoder.fail(text, "server.bind_port")
+    old, new = "server.experimental.sql_transaction_timeout", "server.experimental.event_timeout"
+    if {old, new} <= decoder.places.keys():
+        text = "both experimental sql_transaction_timeout and event_timeout set, only set event_timeout"
+        decoder.fail(text, old)
+
+
+def warnings(server: ServerOptions) -> Iterator[str]:
+    if server.ca_subject == CaSubject():
+        yield "ca_subject configurable is set but empty; the default will be used"
+    ttls = {
+        "default_x509_svid_ttl": server.default_x509_svid_ttl,
+        "default_jwt_svid_ttl": server.default_jwt_svid_ttl,
+        "agent_ttl": server.agent_ttl,
+    }
+    for name, ttl in ttls.items():
+        if ttl is not None and ttl > min(server.ca_ttl / CA_LIFETIMES, MAX_SVID_TTL):
+            yield ttl_warning(name, ttl, server.ca_ttl)
+
+
+def ttl_warning(name: str, ttl: timedelta, ca_ttl: timedelta) -> str:
+    most = short(min(ca_ttl / CA_LIFETIMES, MAX_SVID_TTL))
+    if ttl > MAX_SVID_TTL:
+        return (
+            f"{name} is too high. SVIDs with shorter lifetimes may be issued. Please set {name} to {most} or "
+            f"less to guarantee the full {name} lifetime when CA rotations are scheduled."
+        )
+    return (
+        f"{name} is too high for the configured ca_ttl value. SVIDs with shorter lifetimes may be issued. "
+        f"Please set {name} to {most} or less, or the ca_ttl to {short(ttl * CA_LIFETIMES)} or more, "
+        f"to guarantee the full {name} lifetime when CA rotations are scheduled."
+    )
+
+
+def short(duration: timedelta) -> str:
+    """`2h` for `2h0m0s`."""
+    text = format_duration(timedelta(seconds=duration // timedelta(seconds=1)))
+    return re.sub(r"(?<=h)0m$", "", re.sub(r"(?<=[hm])0s$", "", text))

@@ -1,0 +1,103 @@
+"""Sections and options that the server's and the agent's files share: logging, health, telemetry, profiling."""
+
+# ruff: noqa: RUF009  (option() declares a dataclass field)
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from finial.config.options import option, refused
+from finial.runtime.log import Format, Level
+
+METRICS = refused("metrics are not exported yet")
+GO_PROFILER = refused("it is Go's profiler; Python programs are profiled with py-spy from outside")
+WINDOWS = refused("named pipes exist on Windows only")
+PQ_KEM = refused("the running ssl module cannot enforce post-quantum key exchange; it needs OpenSSL 3.5")
+WIT = refused("WIT-SVIDs are not issued yet")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProcessOptions:
+    """Logging and profiling of either program."""
+
+    log_file: str = option("", "File the log is appended to; SIGUSR2 reopens it.", shown="stdout")
+    log_level: Level = option(
+        Level.INFO,
+        "Least important level written: PANIC, FATAL, ERROR, WARN, INFO, DEBUG or TRACE.",
+        parse=Level.parse,
+        failure="could not start logger",
+        shown="INFO",
+    )
+    log_format: Format = option(
+        Format.DEFAULT,
+        "`text` or `json`.",
+        parse=Format.parse,
+        failure="could not start logger",
+        shown="text, times in whole seconds",
+    )
+    log_source_location: bool = option(False, "Adds file, line and function of the caller to each line.")
+    profiling_enabled: bool = option(False, "Serves Go profiles.", status=GO_PROFILER)
+    profiling_port: int = option(0, "Port of the profiler.", status=GO_PROFILER)
+    profiling_freq: int = option(0, "How often profiles are written.", unit="seconds", status=GO_PROFILER)
+    profiling_names: tuple[str, ...] = option((), "Profiles written.", status=GO_PROFILER)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HealthChecks:
+    """Section `health_checks`: an HTTP listener for probes."""
+
+    listener_enabled: bool = option(False, "Serves the checks.")
+    bind_address: str = option("localhost", "Address of the listener.")
+    bind_port: str = option("80", "Port of the listener.")
+    live_path: str = option("/live", "Path of the liveness check.")
+    ready_path: str = option("/ready", "Path of the readiness check.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PrometheusTls:
+    cert_file: str = option("", "Certificate of the endpoint, PEM.")
+    key_file: str = option("", "Its key, PEM.")
+    client_ca_file: str = option("", "CAs whose clients may read, PEM.")
+    use_spire_svid: bool = option(False, "Serves with the program's own SVID.")
+    authorized_spiffe_ids: tuple[str, ...] = option((), "IDs that may read.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prometheus:
+    host: str = option("localhost", "Address of the endpoint.")
+    port: int = option(0, "Port of the endpoint.")
+    tls: PrometheusTls | None = option(None, "TLS of the endpoint.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Statsd:
+    address: str = option("", "Address metrics are sent to.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class M3:
+    address: str = option("", "Address metrics are sent to.")
+    env: str = option("", "M3 environment.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InMem:
+    """Has no options."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Telemetry:
+    """Section `telemetry`."""
+
+    prometheus: Prometheus | None = option(None, "Endpoint for Prometheus.", key="Prometheus")
+    statsd: tuple[Statsd, ...] = option((), "StatsD sinks.", key="Statsd")
+    dogstatsd: tuple[Statsd, ...] = option((), "DogStatsD sinks.", key="DogStatsd")
+    m3: tuple[M3, ...] = option((), "M3 sinks.", key="M3")
+    in_mem: InMem | None = option(None, "In-memory sink.", key="InMem")
+    metric_prefix: str = option("", "First part of every name.", key="MetricPrefix")
+    enable_trust_domain_label: bool = option(False, "Labels by trust domain.", key="EnableTrustDomainLabel")
+    enable_hostname_label: bool = option(True, "Labels by host.", key="EnableHostnameLabel")
+    allowed_prefixes: tuple[str, ...] = option((), "Only these metrics.", key="AllowedPrefixes")
+    blocked_prefixes: tuple[str, ...] = option((), "Not these metrics.", key="BlockedPrefixes")
+    allowed_labels: tuple[str, ...] = option((), "Only these labels.", key="AllowedLabels")
+    blocked_labels: tuple[str, ...] = option((), "Not these labels.", key="BlockedLabels")

@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+import pytest
+
+from finial.config.datastore import DataStoreOptions, datastore_of
+from finial.config.problems import ConfigError
+from finial.config.server import load_server
+
+
+def read(plugins: str) -> DataStoreOptions:
+    text = f'server {{ trust_domain = "a.test" data_dir = "d" }}\nplugins {{ {plugins} }}'
+    return datastore_of(load_server(text, "f").plugins, "f")
+
+
+def test_sqlite_with_a_path_is_what_works() -> None:
+    options = read('DataStore "sql" { plugin_data { database_type = "sqlite3" connection_string = "x" } }')
+    assert (options.database_type, options.connection_string) == ("sqlite3", "x")
+
+
+@pytest.mark.parametrize(
+    ("plugins", "sentence"),
+    [
+        ("", "'datastore' must be configured"),
+        ('DataStore "sql" { enabled = false }', "'datastore' must be configured"),
+        ('DataStore "sql" { plugin_data {} }', "datastore-sql: database_type must be set"),
+        (
+            'DataStore "sql" { plugin_data { database_type = "sqlite3" } }',
+            "datastore-sql: connection_string must be set",
+        ),
+        (
+            'DataStore "sql" { plugin_data { database_type = "postgres" connection_string = "x" } }',
+            'database_type "postgres" is not supported: only SQLite is served yet',
+        ),
+        (
+            'DataStore "sql" { plugin_data { database_type = "x" } }',
+            "datastore-sql: unsupported database_type: x",
+        ),
+        (
+            'DataStore "sql" { plugin_data { database_type = "sqlite3" max_open_conns = 5 } }',
+            "max_open_conns is not supported",
+        ),
+    ],
+)
+def test_everything_else_is_refused(plugins: str, sentence: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        read(plugins)
+    assert sentence in str(caught.value)
+
+
+def test_a_password_in_a_connection_string_is_never_part_of_an_error() -> None:
+    with pytest.raises(ConfigError) as caught:
+        read(
+            'DataStore "sql" { plugin_data { database_type = "postgres" connection_string = "password=s3cret" } }'
+        )
+    assert "s3cret" not in str(caught.value)
