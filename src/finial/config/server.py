@@ -76,7 +76,7 @@ class Acme:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BundleEndpoint:
     address: str = option("0.0.0.0", "Address of the listener.")  # noqa: S104  SPIRE's default
-    port: int = option(443, "Port of the listener.")
+    port: int = option(0, "Port of the listener.")
     refresh_hint: timedelta = option(
         timedelta(minutes=5), "How often others should fetch.", failure="could not parse refresh_hint {}"
     )
