@@ -16,6 +16,7 @@ from typing import Any
 from google.protobuf.message import DecodeError
 from grpclib import server
 from grpclib.const import Handler, Status
+from grpclib.encoding.base import StatusDetailsCodecBase
 from grpclib.encoding.proto import ProtoCodec, ProtoStatusDetailsCodec
 from grpclib.events import _DispatchServerEvents
 from grpclib.exceptions import GRPCError, StreamTerminatedError
@@ -94,7 +95,7 @@ class Service:
     interceptor: Interceptor | None = None
     to_status: ToStatus = status_of
     codec: ProtoCodec = field(default_factory=ProtoCodec)
-    details_codec: ProtoStatusDetailsCodec = field(default_factory=ProtoStatusDetailsCodec)
+    details_codec: StatusDetailsCodecBase = field(default_factory=ProtoStatusDetailsCodec)
     dispatch: _DispatchServerEvents = field(default_factory=_DispatchServerEvents)
 
     async def answer(self, raw: Stream, headers: Headers) -> None:

@@ -13,6 +13,7 @@ from typing import Any, Generic, TypeVar
 
 from grpclib import client
 from grpclib.const import Cardinality
+from grpclib.encoding.base import StatusDetailsCodecBase
 from grpclib.exceptions import GRPCError
 from grpclib.metadata import Deadline
 
@@ -120,7 +121,8 @@ class ClientStream(client.Stream[Req, Res], Generic[Req, Res]):
 class Channel(client.Channel):
     """To (host, port), or to a Unix socket at `path`; made inside a running loop. No keep-alive pings.
 
-    `connect_timeout`: seconds for TCP and TLS together. Connections are dialled by the first call that needs
+    `connect_timeout`: seconds for TCP and TLS together. `details_codec` reads what a status carries beside
+    its message: without it, the messages of the default protobuf pool. Connections are dialled by the first call that needs
     one; a refused one is that call's `Unavailable`, and the next call tries again.
     """
 
@@ -135,8 +137,9 @@ class Channel(client.Channel):
         ssl: ssl_module.SSLContext | None = None,
         limits: Limits | None = None,
         connect_timeout: float = CONNECT_TIMEOUT,
+        details_codec: StatusDetailsCodecBase | None = None,
     ) -> None:
-        super().__init__(host, port, path=path, ssl=ssl)
+        super().__init__(host, port, path=path, ssl=ssl, status_details_codec=details_codec)
         self.target = path if path is not None else self._get_authority(self._host, self._port)
         if path is not None:
             self._authority = "localhost"  # what grpc-go sends for a Unix socket

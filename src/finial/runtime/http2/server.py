@@ -16,6 +16,8 @@ from typing import Protocol as TypingProtocol
 from grpclib import protocol
 from grpclib.config import Configuration
 from grpclib.const import Handler
+from grpclib.encoding.base import StatusDetailsCodecBase
+from grpclib.encoding.proto import ProtoStatusDetailsCodec
 from h2.config import H2Configuration
 
 from finial.runtime.http2.call import Interceptor, OnError, Service, ToStatus
@@ -85,7 +87,7 @@ def report(path: str, error: BaseException) -> None:
 
 class Server:
     """`accepts(transport)` names each connection's peer or refuses it; `max_age`: seconds until GOAWAY,
-    spread by a tenth. `on_error(path, error)` hears of exceptions that no handler should raise.
+    spread by a tenth. `details_codec` writes what a status carries. `on_error(path, error)` hears of exceptions that no handler should raise.
 
     A peer that has a `close` method is closed with its connection.
     """
@@ -100,11 +102,18 @@ class Server:
         accepts: Accepts | None = None,
         max_age: float | None = None,
         on_error: OnError = report,
+        details_codec: StatusDetailsCodecBase | None = None,
     ) -> None:
         methods: dict[str, Handler] = {}
         for handler in handlers:
             methods.update(handler.__mapping__())
-        self._service = Service(methods, on_error, interceptor, to_status)
+        self._service = Service(
+            methods,
+            on_error,
+            interceptor,
+            to_status,
+            details_codec=details_codec or ProtoStatusDetailsCodec(),
+        )
         self._limits, self._accepts, self._max_age = limits, accepts, max_age
         self._tasks = Tasks(on_error)
         self._config = Configuration().__for_server__()
