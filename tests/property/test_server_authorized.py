@@ -40,7 +40,7 @@ class World:
                 return self.index.drop_entry(name)
             case 2:
                 agent = self.agents[agent_id] = Agent(agent_id, "t", "1", 1, selectors=self.selectors())
-                return self.index.put_agent(AGENTS.index(agent_id), agent)
+                return self.index.put_agent(agent)
             case 3:
                 self.agents.pop(agent_id, None)
                 return self.index.drop_agent(agent_id)
@@ -48,7 +48,7 @@ class World:
                 parent = self.random.choice([*AGENTS, SERVER, SERVER, *WORKLOADS])
                 made = Entry(name, self.random.choice(WORKLOADS), parent, self.selectors())
                 self.entries[name] = made
-                return self.index.put_entry(int(name[1:]), made)
+                return self.index.put_entry(made)
 
     def expected(self) -> dict[SpiffeId, dict[str, Entry]]:
         return {

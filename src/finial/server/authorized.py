@@ -102,13 +102,13 @@ class AuthorizedIndex:
 
     # What is told
 
-    def put_entry(self, row: int, entry: Entry) -> frozenset[Root]:
+    def put_entry(self, entry: Entry) -> frozenset[Root]:
         """An entry as it stands in the database now. The roots below which it changed."""
         old = self.entries.get(entry.id)
         if old == entry:
             return NOTHING
         concerned = self._take_out(old) if old else NOTHING
-        self.entries.put(entry.id, row, entry)
+        self.entries.put(entry.id, entry)
         self._by_parent.setdefault(entry.parent_id, {})[entry.id] = entry
         self._by_id.setdefault(entry.spiffe_id, {})[entry.id] = entry
         if entry.is_node_alias and entry.selectors:
@@ -124,7 +124,7 @@ class AuthorizedIndex:
         self.entries.drop(entry_id)
         return concerned
 
-    def put_agent(self, row: int, agent: Agent) -> frozenset[Root]:
+    def put_agent(self, agent: Agent) -> frozenset[Root]:
         """An agent as it stands in the database now. Itself, if anything of it changed."""
         old = self.agents.get(agent.id)
         if old == agent:
@@ -134,7 +134,7 @@ class AuthorizedIndex:
                 self._unselect(old)
             for selector in agent.selectors:
                 self._agents_with.setdefault(selector, set()).add(agent.id)
-        self.agents.put(agent.id, row, agent)
+        self.agents.put(agent.id, agent)
         return frozenset((agent.id,))
 
     def drop_agent(self, agent_id: SpiffeId) -> frozenset[Root]:

@@ -1,14 +1,15 @@
 """Rows in their order, with SPIRE's filters and pages: what ListEntries and ListAgents answer from.
 
-Values are kept by key and in the order of their database row; a page token is the decimal row of the
-page's last value, so that it means the same at every server on one database. A token is given with
-every page that is not empty. Without a page size everything is answered at once and no token.
+Values are kept by key and in the order in which they came: that of their database rows at the start,
+then that of their commits. A page token is the decimal number of the page's last value in that order;
+it holds for this run of this server. A token is given with every page that is not empty. Without a
+page size everything is answered at once and no token.
 SPIRE 1.15 `pkg/server/datastore/sqlstore`, listRegistrationEntries and listAttestedNodes.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right, insort
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import IntEnum
@@ -114,12 +115,13 @@ def read_token(token: str) -> int:
 
 
 class Ordered(Generic[Key, Value]):
-    """Values by key, walked in the order of their rows."""
+    """Values by key, walked in the order in which their keys came."""
 
     def __init__(self) -> None:
         self._values: dict[Key, tuple[int, Value]] = {}
         self._keys: dict[int, Key] = {}
         self._rows: list[int] = []
+        self._last = 0
 
     def __len__(self) -> int:
         return len(self._values)
@@ -131,23 +133,19 @@ class Ordered(Generic[Key, Value]):
         found = self._values.get(key)
         return found[1] if found else None
 
-    def put(self, key: Key, row: int, value: Value) -> None:
-        old = self._values.get(key)
-        if old and old[0] != row:
-            self._forget_row(old[0])
-        self._values[key] = (row, value)
-        if row not in self._keys:
-            insort(self._rows, row)
-        self._keys[row] = key
+    def put(self, key: Key, value: Value) -> None:
+        found = self._values.get(key)
+        if found is None:
+            self._last += 1
+            self._rows.append(self._last)
+            self._keys[self._last] = key
+        self._values[key] = (found[0] if found else self._last, value)
 
     def drop(self, key: Key) -> None:
         found = self._values.pop(key, None)
         if found:
-            self._forget_row(found[0])
-
-    def _forget_row(self, row: int) -> None:
-        del self._keys[row]
-        del self._rows[bisect_left(self._rows, row)]
+            del self._keys[found[0]]
+            del self._rows[bisect_left(self._rows, found[0])]
 
     def values(self) -> Iterator[Value]:
         return (self._values[self._keys[row]][1] for row in self._rows)

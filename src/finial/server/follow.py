@@ -1,0 +1,155 @@
+"""Follows the change log: what is committed, by whomever, comes into the index here and nowhere else.
+
+The log names things by key; each is read again and applied, which is idempotent. Then those who wait for
+the position go on, and subscribers hear which agents and bundles are concerned. A log that cannot be
+continued (another history) makes a fresh load, told as one large change.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from finial.errors import FailedPrecondition, FinialError
+from finial.runtime.clock import Clock
+from finial.runtime.log import Logger
+from finial.server.authorized import AuthorizedIndex, Root
+from finial.spiffe.bundle import Bundle
+from finial.spiffe.id import SpiffeId
+from finial.spiffe.trust_domain import TrustDomain
+from finial.store import Change, Kind, Position, Snapshot, Store
+
+RETRY = 1.0  # seconds after a read that failed
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """One step of the index. `agents` may hold other entries than before, or are others themselves."""
+
+    position: Position
+    agents: frozenset[SpiffeId] = frozenset()
+    bundles: frozenset[TrustDomain] = frozenset()
+    everything: bool = False  # loaded afresh: everybody is concerned
+
+
+Subscriber = Callable[[Applied], None]
+
+
+@dataclass(slots=True)
+class View:
+    """What the index stands for at one position."""
+
+    position: Position
+    index: AuthorizedIndex = field(default_factory=AuthorizedIndex)
+    bundles: dict[TrustDomain, Bundle] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, snapshot: Snapshot) -> View:
+        view = cls(snapshot.position)
+        for entry in snapshot.entries:
+            view.index.put_entry(entry)
+        for agent in snapshot.agents:
+            view.index.put_agent(agent)
+        view.bundles = {bundle.trust_domain: bundle for bundle in snapshot.bundles}
+        return view
+
+
+class Follower:
+    """Owns the view; `run` it as a task. Everything else only reads the view, on the same loop."""
+
+    def __init__(self, store: Store, snapshot: Snapshot, clock: Clock, log: Logger) -> None:
+        self._store, self._clock, self._log = store, clock, log
+        self._subscribers: dict[object, Subscriber] = {}
+        self._moved = asyncio.Event()
+        self.view = View.of(snapshot)
+
+    @property
+    def index(self) -> AuthorizedIndex:
+        return self.view.index
+
+    @property
+    def position(self) -> Position:
+        return self.view.position
+
+    def subscribe(self, subscriber: Subscriber) -> Callable[[], None]:
+        """Called after each step, on the loop; must not raise. Returns: unsubscribe."""
+        token = object()
+        self._subscribers[token] = subscriber
+        return lambda: self._subscribers.pop(token, None) and None
+
+    async def reached(self, position: Position) -> None:
+        """Returns once the index holds what stands at this position.
+
+        Raises: FailedPrecondition for a position of another history.
+        """
+        while not self.position.covers(position):
+            await self._moved.wait()
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        while True:
+            try:
+                await self._store.changes.wait(self.position)
+                await self.step()
+            except FailedPrecondition as why:
+                self._log.warning("Change log cannot be continued; loading everything", error=why)
+                self._replace(View.of(await self._store.load()))
+            except FinialError as why:
+                self._log.error("Failed to follow the change log", error=why)
+                await self._clock.sleep(RETRY)
+
+    async def step(self) -> None:
+        """Applies what was committed since. Raises: as the store reads."""
+        changes, position = await self._store.changes.read(self.position)
+        keys = by_kind(changes)
+        entries = await self._store.entries_by_id(keys[Kind.ENTRY]) if keys[Kind.ENTRY] else {}
+        node_ids = [SpiffeId.parse(key) for key in keys[Kind.NODE]]
+        agents = await self._store.agents_by_id(node_ids) if node_ids else {}
+        domains = [TrustDomain.parse(key) for key in keys[Kind.BUNDLE]]
+        bundles = {one: await self._store.bundle(one) for one in domains}
+
+        roots: set[Root] = set()
+        for entry_id in keys[Kind.ENTRY]:
+            entry = entries.get(entry_id)
+            roots |= self.index.put_entry(entry) if entry else self.index.drop_entry(entry_id)
+        nodes: set[SpiffeId] = set()
+        for node_id in node_ids:
+            agent = agents.get(node_id)
+            if self.index.put_agent(agent) if agent else self.index.drop_agent(node_id):
+                nodes.add(node_id)
+        changed = frozenset(one for one, bundle in bundles.items() if self._put_bundle(one, bundle))
+        self.view.position = position
+        self._tell(Applied(position, frozenset(self.index.agents_of(roots) | nodes), changed))
+
+    def _put_bundle(self, trust_domain: TrustDomain, bundle: Bundle | None) -> bool:
+        if self.view.bundles.get(trust_domain) == bundle:
+            return False
+        if bundle is None:
+            del self.view.bundles[trust_domain]
+        else:
+            self.view.bundles[trust_domain] = bundle
+        return True
+
+    def _replace(self, view: View) -> None:
+        before, self.view = self.view, view
+        self._tell(
+            Applied(
+                view.position, bundles=frozenset(before.bundles) | frozenset(view.bundles), everything=True
+            )
+        )
+
+    def _tell(self, applied: Applied) -> None:
+        moved, self._moved = self._moved, asyncio.Event()
+        moved.set()
+        for subscriber in tuple(self._subscribers.values()):
+            subscriber(applied)
+
+
+def by_kind(changes: Iterable[Change]) -> defaultdict[Kind, list[str]]:
+    """Keys of each kind, in order."""
+    keys: defaultdict[Kind, list[str]] = defaultdict(list)
+    for change in changes:
+        keys[change.kind].append(change.key)
+    return keys

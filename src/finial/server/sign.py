@@ -1,0 +1,100 @@
+"""Signing on threads: jobs in, results in their order out. The loop never waits for a signature.
+
+OpenSSL releases the GIL, so a batch is split over all threads; a job that is refused leaves the others
+alone. Who signs is set by `rotate`: a batch is signed to its end by the authority it began with.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from typing import TypeVar
+
+from finial.authority.issue import Issuer
+from finial.authority.jwt import JwtIssuer
+from finial.authority.policy import CheckedJwt, CheckedX509, Policy
+from finial.errors import FinialError, Unavailable, Unsupported
+from finial.runtime.clock import Clock
+from finial.svid.jwt import JwtSvid
+from finial.svid.x509 import X509Svid
+
+SMALL = 4  # jobs that are not worth a second thread
+
+T = TypeVar("T")
+Check = Callable[
+    [Policy], CheckedX509
+]  # reads a CSR and judges it: costs a signature check, runs on the thread
+
+
+class Signer:
+    """`close` it at the end. `jwt_enabled` False answers every token with SPIRE's words."""
+
+    def __init__(self, policy: Policy, clock: Clock, *, jwt_enabled: bool = True, threads: int = 0) -> None:
+        self.policy, self._clock, self._jwt_enabled = policy, clock, jwt_enabled
+        self._threads = threads or os.cpu_count() or 1
+        self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="sign")
+        self._x509: Issuer | None = None
+        self._jwt: JwtIssuer | None = None
+
+    def use_x509(self, issuer: Issuer) -> None:
+        self._x509 = issuer
+
+    def use_jwt(self, issuer: JwtIssuer) -> None:
+        self._jwt = issuer
+
+    @property
+    def issuer(self) -> Issuer:
+        """Raises: Unavailable before the first authority is active."""
+        if self._x509 is None:
+            raise Unavailable("X509 CA is not available for signing")
+        return self._x509
+
+    async def x509(self, check: Check) -> X509Svid:
+        """Raises: what the check raises; Unavailable, Internal."""
+        return one_of(await self.x509_batch([check]))
+
+    async def x509_batch(self, checks: Sequence[Check]) -> list[X509Svid | FinialError]:
+        issuer, now = self.issuer, self._clock.now()
+        parts = 1 if len(checks) <= SMALL else self._threads
+        size = -(-len(checks) // parts) or 1
+        chunks = [checks[start : start + size] for start in range(0, len(checks), size)]
+        done = await asyncio.gather(*(self._run(self._sign, issuer, chunk, now) for chunk in chunks))
+        return [result for chunk in done for result in chunk]
+
+    async def jwt(self, checked: CheckedJwt) -> JwtSvid:
+        """Raises: Unsupported where JWT-SVIDs are switched off, Unavailable before there is a key."""
+        self.require_jwt()
+        if self._jwt is None:
+            raise Unavailable("JWT key is not available for signing")
+        return await self._run(self._jwt.sign, checked, self._clock.now())
+
+    def require_jwt(self) -> None:
+        if not self._jwt_enabled:
+            raise Unsupported("JWT functionality is disabled")
+
+    def _sign(self, issuer: Issuer, checks: Sequence[Check], now: datetime) -> list[X509Svid | FinialError]:
+        done: list[X509Svid | FinialError] = []
+        for check in checks:
+            try:
+                done.append(issuer.sign(check(self.policy), now))
+            except FinialError as why:
+                done.append(why)
+        return done
+
+    async def _run(self, work: Callable[..., T], *arguments: object) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._pool, work, *arguments)
+
+    def close(self) -> None:
+        """Waits for what is being signed."""
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+
+def one_of(results: list[X509Svid | FinialError]) -> X509Svid:
+    """The only result. Raises: it, if it is an error."""
+    (result,) = results
+    if isinstance(result, FinialError):
+        raise result
+    return result
