@@ -48,7 +48,7 @@ def bundle_to_stored(bundle: Bundle) -> bytes:
 
 def bundle_from_stored(data: bytes) -> Bundle:
     """Raises: Internal."""
-    stored = _read(common_pb2.Bundle(), data, "stored bundle")
+    stored = _read(common_pb2.Bundle(), data, "bundle")
     try:
         return Bundle(
             trust_domain=TrustDomain.parse(stored.trust_domain_id),
@@ -63,7 +63,7 @@ def bundle_from_stored(data: bytes) -> Bundle:
             sequence_number=stored.sequence_number,
         )
     except FinialError as why:
-        raise Internal(f'stored bundle of "{stored.trust_domain_id}" is damaged: {why}') from why
+        raise Internal(f'stored bundle of "{stored.trust_domain_id}" cannot be read: {why}') from why
 
 
 def attributes_to_stored(entry: Entry) -> bytes | None:
@@ -78,7 +78,7 @@ def attributes_to_stored(entry: Entry) -> bytes | None:
 
 def attributes_from_stored(data: bytes | None) -> AdditionalAttributes:
     """Raises: Internal."""
-    stored = _read(Attributes(), data or b"", "stored attributes of an entry")
+    stored = _read(Attributes(), data or b"", "additional attributes")
     return AdditionalAttributes(stored.disable_x509_svid_prefetch, stored.jwt_svid_include_jti)
 
 
@@ -104,7 +104,7 @@ def journal_to_stored(journal: Journal) -> bytes:
 
 def journal_from_stored(data: bytes) -> Journal:
     """Raises: Internal."""
-    stored = _read(journal_pb2.Entries(), data, "stored CA journal")
+    stored = _read(journal_pb2.Entries(), data, "CA journal")
     return Journal(
         x509_cas=tuple(_x509_ca_record(one) for one in stored.x509CAs),
         jwt_keys=tuple(_key_record(one) for one in stored.jwtKeys),
@@ -166,12 +166,12 @@ def _status(number: int) -> Status:
     try:
         return Status(number)
     except ValueError:
-        raise Internal(f'stored CA journal is damaged: unknown status "{number}"') from None
+        raise Internal(f'stored CA journal cannot be read: unknown status "{number}"') from None
 
 
 def _read(message: M, data: bytes, what: str) -> M:
     try:
         message.MergeFromString(data)
     except DecodeError as why:
-        raise Internal(f"{what} is damaged: {why}") from None
+        raise Internal(f"stored {what} cannot be read: {why}") from None
     return message

@@ -34,7 +34,9 @@ def public_key() -> bytes:
 @cache
 def certificate(serial: int = 1) -> bytes:
     name = x509.Name([])
-    builder = x509.CertificateBuilder(name, name, key().public_key(), serial, START, START + timedelta(days=1))
+    builder = x509.CertificateBuilder(
+        name, name, key().public_key(), serial, START, START + timedelta(days=1)
+    )
     return builder.sign(key(), hashes.SHA256()).public_bytes(Encoding.DER)
 
 
@@ -105,7 +107,7 @@ def test_faulty_bundle_is_refused_in_spires_words(message: pb.Bundle, why: str) 
 
 def test_key_without_an_id_is_refused() -> None:
     message = pb.Bundle(trust_domain="a.test", jwt_authorities=[pb.JWTKey(public_key=public_key())])
-    with pytest.raises(InvalidArgument, match="^unable to parse JWT authority: missing key ID$"):
+    with pytest.raises(InvalidArgument, match=r"^unable to parse JWT authority: missing key ID$"):
         bundle_from_request(message)
 
 

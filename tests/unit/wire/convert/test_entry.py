@@ -128,7 +128,7 @@ def test_update_sets_what_the_mask_selects(mask: EntryMask, fields: set[str]) ->
 
 
 def test_update_judges_what_the_mask_selects() -> None:
-    with pytest.raises(InvalidArgument, match="^selector list is empty$"):
+    with pytest.raises(InvalidArgument, match=r"^selector list is empty$"):
         entry_changes_from_request(Entry(id="e1"), EXAMPLE, EntryMask(selectors=True))
-    with pytest.raises(InvalidArgument, match="^invalid spiffe ID: request must specify SPIFFE ID$"):
+    with pytest.raises(InvalidArgument, match=r"^invalid spiffe ID: request must specify SPIFFE ID$"):
         entry_changes_from_request(Entry(id="e1"), EXAMPLE, EntryMask(spiffe_id=True))

@@ -67,7 +67,7 @@ def test_faulty_relationship_is_refused_in_spires_words(message: pb.FederationRe
 
 @pytest.mark.parametrize("port", ["0x10", "99999"])
 def test_port_that_is_none_is_refused(port: str) -> None:
-    with pytest.raises(InvalidArgument, match="^failed to parse bundle endpoint URL: "):
+    with pytest.raises(InvalidArgument, match=r"^failed to parse bundle endpoint URL: "):
         federation_from_wire(web(url=f"https://a.test:{port}/"))
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from google.protobuf.message import Message
 
 from finial.errors import InvalidArgument
 from finial.wire.convert.field import apply_mask, given, hidden_fields, hide, naming, wants
 from finial.wire.pb.spire.api.server.agent.v1.agent_pb2 import GetAgentRequest
 from finial.wire.pb.spire.api.types.agent_pb2 import Agent, AgentMask
+from finial.wire.pb.spire.api.types.bundle_pb2 import Bundle, BundleMask
 from finial.wire.pb.spire.api.types.entry_pb2 import Entry, EntryMask
 from finial.wire.pb.spire.api.types.federationrelationship_pb2 import (
     FederationRelationship,
@@ -57,11 +59,17 @@ def test_hidden_fields_serve_a_whole_list() -> None:
     ]
 
 
-def test_every_masked_field_is_a_field_of_the_message() -> None:
-    for mask, message in [(EntryMask, Entry), (AgentMask, Agent)]:
-        assert {one.name for one in mask.DESCRIPTOR.fields} < {one.name for one in message.DESCRIPTOR.fields}
+@pytest.mark.parametrize(
+    ("mask", "message"), [(EntryMask(), Entry()), (AgentMask(), Agent()), (BundleMask(), Bundle())]
+)
+def test_every_masked_field_is_a_field_of_the_message(mask: Message, message: Message) -> None:
+    known = {one.name for one in message.DESCRIPTOR.fields}
+    assert {one.name for one in mask.DESCRIPTOR.fields} < known
 
 
 def test_fault_is_named_and_keeps_its_kind() -> None:
-    with pytest.raises(InvalidArgument, match="^invalid agent ID: path is empty$"), naming("invalid agent ID"):
+    with (
+        pytest.raises(InvalidArgument, match=r"^invalid agent ID: path is empty$"),
+        naming("invalid agent ID"),
+    ):
         raise InvalidArgument("path is empty")

@@ -140,9 +140,9 @@ def test_id_of_the_right_kind_is_taken(read: Reader, path: str) -> None:
 
 
 def test_absent_id_is_told_from_an_empty_one() -> None:
-    with pytest.raises(InvalidArgument, match="^request must specify SPIFFE ID$"):
+    with pytest.raises(InvalidArgument, match=r"^request must specify SPIFFE ID$"):
         id_from_wire(None)
-    with pytest.raises(InvalidArgument, match="^trust domain is missing$"):
+    with pytest.raises(InvalidArgument, match=r"^trust domain is missing$"):
         id_from_wire(SPIFFEID())
 
 

@@ -1,0 +1,6 @@
+"""Names of gRPC metadata that are ours. Old clients and stock servers ignore them."""
+
+from __future__ import annotations
+
+POSITION = "finial-position-bin"
+"""Trailing metadata of every call that changes something: the position at which the change is in force."""
