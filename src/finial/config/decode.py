@@ -22,6 +22,7 @@ from finial.errors import InvalidArgument
 from finial.runtime.log import quote
 
 C = TypeVar("C")
+MAX_PROBLEMS = 50  # what a person can read, and a bound on the work for a file of nothing but unknown keys
 NOTHING: Any = object()  # no value: not set, or not usable and told so
 WANTED = {
     Kind.TEXT: "text",
@@ -47,8 +48,13 @@ class Problems:
 
     found: list[Problem] = field(default_factory=list)
 
+    @property
+    def full(self) -> bool:
+        return len(self.found) >= MAX_PROBLEMS
+
     def add(self, fault: Fault, at: Position, text: str, hint: str = "", **names: str) -> None:
-        self.found.append(Problem(fault, at, text, hint, **names))
+        if not self.full:
+            self.found.append(Problem(fault, at, text, hint, **names))
 
     def raise_any(self) -> None:
         if self.found:
@@ -98,6 +104,8 @@ class Decoder:
         return written
 
     def _unknown(self, key: Key, names: list[str], section: str) -> None:
+        if self.problems.full:
+            return
         close = difflib.get_close_matches(key.name.lower(), names, n=1)
         hint = f"did you mean {quote(close[0])}?" if close else ""
         text = f"unknown key {quote(key.name)} in section {section}"

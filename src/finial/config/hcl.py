@@ -21,7 +21,7 @@ from finial.config.tree import (
     Value,
 )
 
-MAX_BYTES = 4 << 20  # a real file has some kilobytes; SPIRE sets no bound
+MAX_BYTES = 1 << 20  # a real file has some kilobytes; SPIRE sets no bound
 MAX_DEPTH = 64  # the deepest known option is eight blocks down
 KEYS = (TokenType.IDENT, TokenType.STRING)
 EXPECTED_KEY = "expected: IDENT | STRING | ASSIGN | LBRACE got: {}"

@@ -9,6 +9,7 @@ in tests and under `python -X dev`.
 from __future__ import annotations
 
 import json
+import logging
 import os
 import sys
 import threading
@@ -188,6 +189,23 @@ class Logger:
         if output.source_location:
             every |= caller()
         output.write(level, message, every)
+
+
+class StandardLibraryBridge(logging.Handler):
+    """Carries records of Python's `logging` (asyncio and libraries use it) to one of our loggers.
+
+    Install it with `logging.basicConfig(handlers=[bridge], level=logging.WARNING)`.
+    """
+
+    def __init__(self, logger: Logger) -> None:
+        super().__init__(logging.WARNING)
+        self._logger = logger
+
+    def emit(self, record: logging.LogRecord) -> None:
+        error = record.exc_info[1] if record.exc_info else None
+        fields: dict[str, FieldValue] = {"error": error} if error else {}
+        write = self._logger.error if record.levelno >= logging.ERROR else self._logger.warning
+        write(record.getMessage(), library=record.name, **fields)
 
 
 def open_file(path: str) -> TextIO:

@@ -188,3 +188,7 @@ def test_kinds_of_fault_are_told_apart() -> None:
         Fault.VALUE,
         Fault.REFUSED,
     ]
+
+
+def test_a_file_of_nothing_but_unknown_keys_is_told_in_part() -> None:
+    assert len(problems("zzz = 1 " * 5000)) == 50

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import logging
 import threading
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import cast
 import pytest
 
 from finial.errors import InvalidArgument
-from finial.runtime.log import FieldValue, Format, Level, Logger, Output, quote
+from finial.runtime.log import FieldValue, Format, Level, Logger, Output, StandardLibraryBridge, quote
 
 NOON = datetime(2026, 7, 1, 12, 0, 0, 250000, UTC)
 
@@ -248,3 +249,16 @@ def test_lines_of_threads_do_not_mix() -> None:
 
 def test_quote_is_go_s_percent_q() -> None:
     assert quote('a"\\\U000e0001') == r'"a\"\\\U000e0001"'
+
+
+def test_records_of_the_standard_library_are_carried_over() -> None:
+    written = Written()
+    record = logging.LogRecord("asyncio", logging.ERROR, "x.py", 1, "task %s failed", ("t",), None)
+    record.exc_info = (ValueError, ValueError("no"), None)
+    bridge = StandardLibraryBridge(written.log)
+    bridge.handle(record)
+    bridge.handle(logging.LogRecord("h2", logging.WARNING, "x.py", 1, "odd", (), None))
+    assert [line.partition("level=")[2] for line in written.lines] == [
+        'error msg="task t failed" error=no library=asyncio',
+        "warning msg=odd library=h2",
+    ]
