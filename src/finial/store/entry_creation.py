@@ -12,7 +12,7 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from finial.errors import FinialError, Internal
+from finial.errors import FinialError
 from finial.registry.entry import Entry
 from finial.spiffe.selector import Selector
 from finial.spiffe.trust_domain import TrustDomain
@@ -37,9 +37,12 @@ class Similar:
     existing: Entry
 
 
-def create(tx: Transaction, entries: Sequence[Entry]) -> list[Created | Similar | Refused]:
+Answer = Created | Similar | Refused
+
+
+def create(tx: Transaction, entries: Sequence[Entry]) -> list[Answer]:
     """In the order given. An entry without an ID gets a random one; created_at and revision are set here."""
-    answers: list[Created | Similar | Refused | None] = [None] * len(entries)
+    answers: list[Answer | None] = [None] * len(entries)
     known = _similar(tx, entries)
     bundles = bundle_ids(tx, (domain for entry in entries for domain in entry.federates_with))
     fresh: dict[int, Entry] = {}
@@ -59,20 +62,19 @@ def create(tx: Transaction, entries: Sequence[Entry]) -> list[Created | Similar 
             fresh[at] = _completed(tx, entry, bundles)
     for at, answer in zip(fresh, _insert(tx, list(fresh.values()), bundles), strict=True):
         answers[at] = answer
-    return [
-        _after_its_like(answers, first, entry) if answer is None else answer
-        for entry, answer in zip(entries, answers, strict=True)
-    ]
+    return _with_seconds(tx, entries, answers, first)
 
 
-def _after_its_like(
-    answers: Sequence[Created | Similar | Refused | None], first: dict[Similarity, int], entry: Entry
-) -> Similar | Refused:
-    """The second of two similar ones in a batch: what the first one came to decides."""
-    answer = answers[first[_similarity(entry)]]
-    if isinstance(answer, Created):
-        return Similar(answer.entry)
-    return answer if isinstance(answer, Refused) else Refused(Internal("entry was not created"))
+def _with_seconds(
+    tx: Transaction, entries: Sequence[Entry], answers: list[Answer | None], first: dict[Similarity, int]
+) -> list[Answer]:
+    """Answers those that came after their like in this batch: what became of the first one decides."""
+    for at, entry in enumerate(entries):
+        if answers[at] is None:
+            before = answers[first[_similarity(entry)]]
+            # Where the first one was refused, each of the others is tried alone: the work stays linear.
+            answers[at] = Similar(before.entry) if isinstance(before, Created) else create(tx, [entry])[0]
+    return [answer for answer in answers if answer is not None]
 
 
 def _completed(tx: Transaction, entry: Entry, bundles: dict[TrustDomain, int]) -> Entry:
