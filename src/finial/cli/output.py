@@ -8,8 +8,8 @@ base64, enums by name, keys in alphabetical order.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Union
 
 from finial.errors import InvalidArgument
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from google.protobuf.message import Message
 
 FORMATS = ("pretty", "json")
-JsonValue = None | bool | int | float | str | list["JsonValue"] | dict[str, "JsonValue"]
+JsonValue = Union[None, bool, int, float, str, "Sequence[JsonValue]", "Mapping[str, JsonValue]"]
 
 
 def read_format(text: str) -> str:
@@ -41,7 +41,7 @@ def messages_json(messages: Sequence[Message]) -> str:
 
 
 def without_nulls(value: JsonValue) -> JsonValue:
-    if isinstance(value, dict):
+    if isinstance(value, Mapping):
         return {key: without_nulls(one) for key, one in value.items() if one is not None}
     if isinstance(value, list):
         return [without_nulls(one) for one in value]

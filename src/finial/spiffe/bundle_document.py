@@ -53,9 +53,19 @@ def encode(bundle: Bundle, *, refresh_hint: int | None = None, with_wit: bool = 
 
 
 def jwks(bundle: Bundle) -> bytes:
-    """The JWT keys as the Workload API sends them: `kid` and key, no `use`, one line."""
+    """The JWT keys as the Workload API sends them: `kid` and key, no `use`, indented by 4 spaces."""
     keys = [_jwk(one.public_key, kid=one.key_id) for one in bundle.jwt_authorities]
-    return json.dumps({"keys": keys}, separators=(",", ":")).encode()
+    return json.dumps({"keys": keys}, indent=4).encode()
+
+
+def parse_jwks(data: bytes, trust_domain: TrustDomain) -> Bundle:
+    """JWT keys from a key set of the Workload API; what `use` says is not looked at.
+
+    Raises: InvalidArgument, naming the entry.
+    """
+    keys = _keys(_document(data))
+    found = [_authority_of(key, JWT_USE, index) for index, key in enumerate(keys)]
+    return Bundle(trust_domain, jwt_authorities=_unique(found, JWT_USE))
 
 
 def parse(data: bytes, trust_domain: TrustDomain, *, ignore_unknown_use: bool = False) -> Bundle:
@@ -65,13 +75,11 @@ def parse(data: bytes, trust_domain: TrustDomain, *, ignore_unknown_use: bool = 
     `ignore_unknown_use`, as go-spiffe does. Raises: InvalidArgument, naming the entry.
     """
     document = _document(data)
-    keys = document.get("keys")
-    if not isinstance(keys, list) or not all(isinstance(key, dict) for key in keys):
-        raise InvalidArgument("bundle document has no list of keys")
+    keys = _keys(document)
     x509_authorities: list[X509Authority] = []
     by_use: dict[str, list[JwtAuthority]] = {JWT_USE: [], WIT_USE: []}
     for index, key in enumerate(keys):
-        use = key.get("use", "")
+        use = str(key.get("use", ""))
         if use == X509_USE:
             x509_authorities.append(X509Authority(_certificate_of(key, index)))
         elif use in by_use:
@@ -148,6 +156,13 @@ def _document(data: bytes) -> dict[str, object]:
     if not isinstance(document, dict):
         raise InvalidArgument("bundle document cannot be read: not a JSON object")
     return document
+
+
+def _keys(document: dict[str, object]) -> list[dict[str, object]]:
+    keys = document.get("keys")
+    if not isinstance(keys, list) or not all(isinstance(key, dict) for key in keys):
+        raise InvalidArgument("bundle document has no list of keys")
+    return keys
 
 
 def _without_duplicates(pairs: list[tuple[str, object]]) -> dict[str, object]:

@@ -1,0 +1,230 @@
+"""`agent list | count | show | evict | ban`: the server's view of attested agents."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from finial.cli.command import Command
+from finial.cli.console import Console
+from finial.cli.entry.show import MATCHES, PAGE_SIZE, match_name
+from finial.cli.entry.text import id_text, read_id, read_selector, time_text
+from finial.cli.flags import flag
+from finial.cli.output import messages_json, read_format
+from finial.cli.server_socket import ServerFlags, calling, server
+from finial.errors import InvalidArgument
+from finial.wire.client import ServerApi
+from finial.wire.pb.spire.api.server.agent.v1.agent_pb2 import (
+    BanAgentRequest,
+    CountAgentsRequest,
+    DeleteAgentRequest,
+    GetAgentRequest,
+    ListAgentsRequest,
+    ListAgentsResponse,
+)
+from finial.wire.pb.spire.api.types.agent_pb2 import Agent
+from finial.wire.pb.spire.api.types.selector_pb2 import SelectorMatch
+from finial.wire.pb.spire.api.types.spiffeid_pb2 import SPIFFEID
+
+GO_LAYOUT = "2006-01-02 15:04:05 -0700 -07"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListFlags(ServerFlags):
+    selectors: tuple[str, ...] = flag(
+        (), "A selector of the node, type:value. May be repeated", name="selector"
+    )
+    match_selectors_on: str = flag(
+        "superset", "How selectors match: exact, any, superset or subset", name="matchSelectorsOn"
+    )
+    attestation_type: str = flag(
+        "", "Only agents attested by this method, as join_token", name="attestationType"
+    )
+    can_reattest: str = flag(
+        "", "true or false: only agents that can, or cannot, attest again", name="canReattest"
+    )
+    banned: str = flag("", "true or false: only agents that are, or are not, banned")
+    expires_before: str = flag(
+        "", f"Only agents whose SVID expires before (as {GO_LAYOUT})", name="expiresBefore"
+    )
+    output: str = flag("pretty", "Desired output format (pretty, json)", read=read_format)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentFlags(ServerFlags):
+    spiffe_id: str = flag("", "The SPIFFE ID of the agent", name="spiffeID")
+    output: str = flag("pretty", "Desired output format (pretty, json)", read=read_format)
+
+
+async def list_agents(flags: ListFlags, console: Console) -> int:
+    wanted = agent_filter(flags)
+    async with server(flags) as api:
+        found = await all_agents(api, wanted)
+    if flags.output == "json":
+        console.out(messages_json([ListAgentsResponse(agents=found)]))
+    elif not found:
+        console.out("No attested agents found")
+    else:
+        console.out(f"Found {len(found)} attested {'agent' if len(found) == 1 else 'agents'}:\n")
+        for agent in found:
+            console.out(agent_text(agent), end="")
+    return 0
+
+
+async def count_agents(flags: ListFlags, console: Console) -> int:
+    wanted = CountAgentsRequest.Filter.FromString(agent_filter(flags).SerializeToString())
+    async with server(flags) as api:
+        with calling():
+            reply = await api.agent.CountAgents(CountAgentsRequest(filter=wanted))
+    if flags.output == "json":
+        console.out(messages_json([reply]))
+    else:
+        console.out(f"{reply.count} attested {'agent' if reply.count == 1 else 'agents'}")
+    return 0
+
+
+async def show_agent(flags: AgentFlags, console: Console) -> int:
+    request = GetAgentRequest(id=agent_id(flags))
+    async with server(flags) as api:
+        with calling():
+            agent = await api.agent.GetAgent(request)
+    if flags.output == "json":
+        console.out(messages_json([agent]))
+        return 0
+    console.out("Found an attested agent given its SPIFFE ID\n")
+    console.out(agent_text(agent), end="")
+    for one in agent.selectors:
+        console.out(f"{'Selectors':<18}: {one.type}:{one.value}")
+    return 0
+
+
+async def evict_agent(flags: AgentFlags, console: Console) -> int:
+    request = DeleteAgentRequest(id=agent_id(flags))
+    async with server(flags) as api:
+        with calling():
+            await api.agent.DeleteAgent(request)
+    console.out("{}" if flags.output == "json" else "Agent evicted successfully")
+    return 0
+
+
+async def ban_agent(flags: AgentFlags, console: Console) -> int:
+    request = BanAgentRequest(id=agent_id(flags))
+    async with server(flags) as api:
+        with calling():
+            await api.agent.BanAgent(request)
+    console.out("{}" if flags.output == "json" else "Agent banned successfully")
+    return 0
+
+
+async def all_agents(api: ServerApi, wanted: ListAgentsRequest.Filter) -> list[Agent]:
+    found: list[Agent] = []
+    token = ""
+    while True:
+        request = ListAgentsRequest(filter=wanted, page_size=PAGE_SIZE, page_token=token)
+        with calling():
+            page = await api.agent.ListAgents(request)
+        found.extend(page.agents)
+        token = page.next_page_token
+        if not token:
+            return found
+
+
+def agent_id(flags: AgentFlags) -> SPIFFEID:
+    if not flags.spiffe_id:
+        raise InvalidArgument("a SPIFFE ID is required")
+    return read_id(flags.spiffe_id)
+
+
+def agent_filter(flags: ListFlags) -> ListAgentsRequest.Filter:
+    """Raises: InvalidArgument, in SPIRE's words."""
+    wanted = ListAgentsRequest.Filter(by_attestation_type=flags.attestation_type)
+    if flags.selectors:
+        wanted.by_selector_match.CopyFrom(selector_match(flags))
+    if flags.can_reattest in ("true", "false"):
+        wanted.by_can_reattest.value = flags.can_reattest == "true"
+    if flags.banned in ("true", "false"):
+        wanted.by_banned.value = flags.banned == "true"
+    if flags.expires_before:
+        wanted.by_expires_before = checked_time(flags.expires_before)
+    return wanted
+
+
+def selector_match(flags: ListFlags) -> SelectorMatch:
+    if flags.match_selectors_on not in MATCHES:
+        raise InvalidArgument("unsupported match behavior")
+    selectors = []
+    for one in flags.selectors:
+        try:
+            selectors.append(read_selector(one))
+        except InvalidArgument as why:
+            raise why.within(f'error parsing selector "{one}"') from why
+    match = match_name(flags.match_selectors_on)
+    return SelectorMatch(selectors=selectors, match=match)
+
+
+def checked_time(text: str) -> str:
+    """The text itself if it follows Go's layout, which the server reads too."""
+    stem, _, hours = text.rpartition(" ")
+    try:
+        datetime.strptime(stem, "%Y-%m-%d %H:%M:%S %z")
+        if len(hours) != 3 or hours[0] not in "+-" or not hours[1:].isdecimal():
+            raise ValueError
+    except ValueError:
+        raise InvalidArgument(
+            f'date is not valid: parsing time "{text}" as "{GO_LAYOUT}"',
+            hint='for example "2030-01-31 00:00:00 +0000 +00"',
+        ) from None
+    return text
+
+
+def agent_text(agent: Agent) -> str:
+    """The block of one agent, with the empty line that ends it."""
+    rows: list[tuple[str, object]] = [
+        ("SPIFFE ID", id_text(agent.id)),
+        ("Attestation type", agent.attestation_type),
+        ("Expiration time", time_text(agent.x509svid_expires_at)),
+    ]
+    rows.append(("Banned", "true") if agent.banned else ("Serial number", agent.x509svid_serial_number))
+    rows.append(("Can re-attest", "true" if agent.can_reattest else "false"))
+    if agent.agent_version:
+        rows.append(("Agent version", agent.agent_version))
+    return "".join(f"{label:<18}: {value}\n" for label, value in rows) + "\n"
+
+
+COMMANDS = (
+    Command(
+        "agent list",
+        "Lists attested agents, all or those that match every filter.",
+        ListFlags,
+        list_agents,
+        examples=("finial agent list", "finial agent list -attestationType join_token -output json"),
+    ),
+    Command(
+        "agent count",
+        "Counts attested agents.",
+        ListFlags,
+        count_agents,
+        examples=("finial agent count -banned true",),
+    ),
+    Command(
+        "agent show",
+        "Shows one attested agent with its selectors.",
+        AgentFlags,
+        show_agent,
+        examples=("finial agent show -spiffeID spiffe://example.org/spire/agent/join_token/...",),
+    ),
+    Command(
+        "agent evict",
+        "Forgets an agent: it must attest again, where its method allows.",
+        AgentFlags,
+        evict_agent,
+        examples=("finial agent evict -spiffeID spiffe://example.org/spire/agent/...",),
+    ),
+    Command(
+        "agent ban",
+        "Refuses an agent until it is evicted; it removes its SVID and ends.",
+        AgentFlags,
+        ban_agent,
+        examples=("finial agent ban -spiffeID spiffe://example.org/spire/agent/...",),
+    ),
+)

@@ -1,0 +1,288 @@
+"""`api fetch x509 | fetch jwt | validate jwt | watch`: the Workload API as the calling process sees it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import Awaitable, Mapping, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from cryptography import x509 as certificates
+
+from finial.cli.command import Command
+from finial.cli.console import Console
+from finial.cli.files import write_file
+from finial.cli.flags import flag
+from finial.cli.mint import certificates_pem, pem
+from finial.cli.output import messages_json, read_format
+from finial.cli.server_socket import as_rpc_error
+from finial.client.workload import WorkloadApi
+from finial.errors import DeadlineExceeded, FinialError, InvalidArgument
+from finial.svid.x509 import split_der
+from finial.wire.pb.spiffe.workload.workload_pb2 import (
+    X509SVID,
+    JWTBundlesResponse,
+    JWTSVIDResponse,
+    X509SVIDResponse,
+)
+
+DEFAULT_SOCKET = "/tmp/spire-agent/public/api.sock"  # noqa: S108 - SPIRE's default, for its scripts
+ENVIRONMENT = "SPIRE_AGENT_PUBLIC_SOCKET"
+TEMPLATE = "SPIRE_AGENT_PUBLIC_SOCKET_TEMPLATE"
+Answer = TypeVar("Answer")
+
+
+def read_timeout(text: str) -> float:
+    """Seconds; an error is the whole reason, as Go's own duration type gives it."""
+    from finial.config import durations
+
+    return durations.parse_duration(text).total_seconds()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentFlags:
+    """The flags that every command of the agent's socket has."""
+
+    socket_path: str = flag(
+        "",
+        f"Path to the Workload API socket (default {DEFAULT_SOCKET}, or ${ENVIRONMENT})",
+        name="socketPath",
+    )
+    instance: str = flag("", f"Instance name that replaces %i in ${TEMPLATE}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FetchFlags(AgentFlags):
+    timeout: float = flag(5.0, "How long to wait for an answer, for example 10s", read=read_timeout)
+    output: str = flag("pretty", "Desired output format (pretty, json)", read=read_format)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class X509Flags(FetchFlags):
+    silent: bool = flag(False, "If set, says nothing of what was received")
+    write: str = flag("", "A folder to write SVIDs, keys and bundles into")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JwtFlags(FetchFlags):
+    audience: tuple[str, ...] = flag(
+        (), "Who the token is for; separated by commas, or repeated", separator=","
+    )
+    spiffe_id: str = flag(
+        "", "The SPIFFE ID of the wanted token; all of this workload if not given", name="spiffeID"
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ValidateFlags(FetchFlags):
+    audience: str = flag("", "Who the token must be for")
+    svid: str = flag("", "The JWT-SVID")
+
+
+def socket_path(flags: AgentFlags, environment: Mapping[str, str] = os.environ) -> str:
+    """Raises: InvalidArgument if an instance is given without a template."""
+    if flags.instance:
+        template = environment.get(TEMPLATE, "")
+        if not template:
+            raise InvalidArgument(f"you must define {TEMPLATE} to use the instance flag")
+        return template.replace("%i", flags.instance)
+    return flags.socket_path or environment.get(ENVIRONMENT, "") or DEFAULT_SOCKET
+
+
+def workload_api(flags: AgentFlags) -> WorkloadApi:
+    return WorkloadApi(f"unix://{os.path.abspath(socket_path(flags))}")
+
+
+async def fetch_x509(flags: X509Flags, console: Console) -> int:
+    started = time.monotonic()
+    async with workload_api(flags) as api:
+        answer = await within(flags.timeout, _first_x509(api))
+    if flags.output == "json":
+        console.out(messages_json([answer]))
+        return 0
+    if not flags.silent:
+        console.out(x509_text(answer, time.monotonic() - started))
+    if flags.write:
+        write_x509(answer, Path(flags.write), console)
+    return 0
+
+
+async def watch(flags: AgentFlags, console: Console) -> int:
+    """Until it is interrupted; a broken stream is opened again."""
+    from finial.client.backoff import Backoff
+
+    backoff = Backoff()
+    while True:
+        started = time.monotonic()
+        try:
+            async with workload_api(flags) as api, aclosing(api.x509_messages()) as answers:
+                async for answer in answers:
+                    backoff.reset()
+                    console.out(x509_text(answer, time.monotonic() - started))
+                    started = time.monotonic()
+        except InvalidArgument:
+            raise
+        except FinialError as error:
+            console.err(as_rpc_error(error).message)
+        await asyncio.sleep(backoff.next())
+
+
+async def fetch_jwt(flags: JwtFlags, console: Console) -> int:
+    if not flags.audience:
+        raise InvalidArgument("audience must be specified")
+    async with workload_api(flags) as api:
+        try:
+            bundles = await within(flags.timeout, _first_jwt_bundles(api))
+        except FinialError as error:
+            raise type(error)(f"failed to receive JWT bundles: {error.message}", hint=error.hint) from error
+        tokens = await within(flags.timeout, api.jwt_message(flags.audience, flags.spiffe_id))
+    if flags.output == "json":
+        console.out(messages_json([tokens, bundles]))
+    else:
+        console.out(jwt_text(tokens, bundles), end="")
+    return 0
+
+
+async def validate_jwt(flags: ValidateFlags, console: Console) -> int:
+    if not flags.audience:
+        raise InvalidArgument("audience must be specified")
+    if not flags.svid:
+        raise InvalidArgument("svid must be specified")
+    async with workload_api(flags) as api:
+        try:
+            answer = await within(flags.timeout, api.validation_message(flags.svid, flags.audience))
+        except FinialError as error:
+            raise type(error)(f"unable to validate JWT SVID: {error.message}", hint=error.hint) from error
+    if flags.output == "json":
+        console.out(messages_json([answer]))
+        return 0
+    console.out("SVID is valid.")
+    console.out(f"SPIFFE ID : {answer.spiffe_id}")
+    console.out(f"Claims    : {messages_json([answer.claims])}")
+    return 0
+
+
+async def within(seconds: float, call: Awaitable[Answer]) -> Answer:
+    """Raises: DeadlineExceeded, or the error of the call as grpc-go prints it."""
+    try:
+        async with asyncio.timeout(seconds):
+            return await call
+    except TimeoutError:
+        raise as_rpc_error(DeadlineExceeded("context deadline exceeded")) from None
+    except FinialError as error:
+        raise as_rpc_error(error) from error
+
+
+async def _first_x509(api: WorkloadApi) -> X509SVIDResponse:
+    async with aclosing(api.x509_messages()) as answers:
+        async for answer in answers:
+            return answer
+    raise InvalidArgument("the stream ended without an answer")
+
+
+async def _first_jwt_bundles(api: WorkloadApi) -> JWTBundlesResponse:
+    async with aclosing(api.jwt_bundle_messages()) as answers:
+        async for answer in answers:
+            return answer
+    raise InvalidArgument("the stream ended without an answer")
+
+
+def x509_text(answer: X509SVIDResponse, seconds: float) -> str:
+    """Labels and tabs are SPIRE's."""
+    count = len(answer.svids)
+    lines = [f"Received {count} {'svid' if count == 1 else 'svids'} after {seconds:.3f}s\n"]
+    for one in answer.svids:
+        lines += [f"SPIFFE ID:\t\t{one.spiffe_id}"]
+        lines += [f"Hint:\t\t\t{one.hint}"] if one.hint else []
+        chain = split_der(one.x509_svid)
+        lines += _validity("SVID", chain[:1])
+        for number, der in enumerate(chain[1:], 1):
+            lines += _validity(f"Intermediate #{number}", (der,))
+        for number, der in enumerate(split_der(one.bundle), 1):
+            lines += _validity(f"CA #{number}", (der,))
+        for domain, bundle in sorted(answer.federated_bundles.items()):
+            for number, der in enumerate(split_der(bundle), 1):
+                lines += _validity(f"[{domain}] CA #{number}", (der,))
+        lines.append("")
+    return "\n".join(lines)
+
+
+def _validity(label: str, chain: Sequence[bytes]) -> list[str]:
+    shown = []
+    for der in chain:
+        one = certificates.load_der_x509_certificate(der)
+        for word, when in (("After", one.not_valid_before_utc), ("Until", one.not_valid_after_utc)):
+            shown.append(f"{label} Valid {word}:\t{when:%Y-%m-%d %H:%M:%S} +0000 UTC")
+    return shown
+
+
+def write_x509(answer: X509SVIDResponse, folder: Path, console: Console) -> None:
+    """svid.N.pem, svid.N.key, bundle.N.pem, federated_bundle.N.M.pem. Raises: as `write_file`."""
+    for number, one in enumerate(answer.svids):
+        for what, name, data, mode in _files(number, one, answer.federated_bundles):
+            console.out(f"Writing {what} to file {folder / name}.")
+            write_file(folder / name, data, mode)
+
+
+def _files(number: int, one: X509SVID, federated: Mapping[str, bytes]) -> list[tuple[str, str, bytes, int]]:
+    found = [
+        (f"SVID #{number}", f"svid.{number}.pem", certificates_pem(split_der(one.x509_svid)), 0o644),
+        (f"key #{number}", f"svid.{number}.key", pem("PRIVATE KEY", one.x509_svid_key), 0o600),
+        (f"bundle #{number}", f"bundle.{number}.pem", certificates_pem(split_der(one.bundle)), 0o644),
+    ]
+    for index, (domain, bundle) in enumerate(sorted(federated.items())):
+        what = f"federated bundle #{index} for trust domain {domain}"
+        name = f"federated_bundle.{number}.{index}.pem"
+        found.append((what, name, certificates_pem(split_der(bundle)), 0o644))
+    return found
+
+
+def jwt_text(tokens: JWTSVIDResponse, bundles: JWTBundlesResponse) -> str:
+    parts = []
+    for one in tokens.svids:
+        parts.append(f"token({one.spiffe_id}):\n\t{one.svid}\n")
+        if one.hint:
+            parts.append(f"hint({one.spiffe_id}):\n\t{one.hint}\n")
+    for domain, document in sorted(bundles.bundles.items()):
+        parts.append(f"bundle({domain}):\n\t{document.decode()}\n")
+    return "".join(parts)
+
+
+COMMANDS = (
+    Command(
+        "agent api fetch x509",
+        "Fetches this process's X509-SVIDs.",
+        X509Flags,
+        fetch_x509,
+        examples=("finial agent api fetch x509", "finial agent api fetch x509 -write ."),
+        usage_name="fetch x509",
+    ),
+    Command(
+        "agent api fetch jwt",
+        "Fetches JWT-SVIDs for an audience, and the keys that verify them.",
+        JwtFlags,
+        fetch_jwt,
+        examples=("finial agent api fetch jwt -audience api",),
+        usage_name="fetch jwt",
+    ),
+    Command(
+        "agent api validate jwt",
+        "Has the agent check a JWT-SVID.",
+        ValidateFlags,
+        validate_jwt,
+        examples=("finial agent api validate jwt -audience api -svid TOKEN",),
+        usage_name="validate jwt",
+    ),
+    Command(
+        "agent api watch",
+        "Prints this process's X509-SVIDs now and after each change.",
+        AgentFlags,
+        watch,
+        examples=("finial agent api watch",),
+        usage_name="watch",
+    ),
+)

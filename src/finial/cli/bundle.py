@@ -1,0 +1,71 @@
+"""`bundle show` and `bundle count`: the server's own trust bundle."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from finial.cli.command import Command
+from finial.cli.console import Console
+from finial.cli.flags import flag
+from finial.cli.output import messages_json, read_format
+from finial.cli.server_socket import ServerFlags, calling, server
+from finial.errors import InvalidArgument
+from finial.spiffe import bundle_document
+from finial.wire.convert.bundle import bundle_from_wire
+from finial.wire.pb.spire.api.server.bundle.v1.bundle_pb2 import CountBundlesRequest, GetBundleRequest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CountFlags(ServerFlags):
+    output: str = flag("pretty", "Desired output format (pretty, json)", read=read_format)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShowFlags(CountFlags):
+    format: str = flag("pem", "The format to show the bundle in (pem, spiffe)")
+
+
+async def show(flags: ShowFlags, console: Console) -> int:
+    if flags.format not in ("pem", "spiffe"):
+        raise InvalidArgument(f'invalid format: "{flags.format}"')
+    async with server(flags) as api:
+        with calling():
+            reply = await api.bundle.GetBundle(GetBundleRequest())
+    if flags.output == "json":
+        console.out(messages_json([reply]))
+        return 0
+    bundle = bundle_from_wire(reply)
+    if flags.format == "pem":
+        console.out(bundle_document.encode_pem(bundle.x509_roots).decode(), end="")
+    else:
+        console.out(bundle_document.encode(bundle).decode())
+    return 0
+
+
+async def count(flags: CountFlags, console: Console) -> int:
+    async with server(flags) as api:
+        with calling():
+            reply = await api.bundle.CountBundles(CountBundlesRequest())
+    if flags.output == "json":
+        console.out(messages_json([reply]))
+    else:
+        console.out(f"{reply.count} {'bundle' if reply.count == 1 else 'bundles'}")
+    return 0
+
+
+COMMANDS = (
+    Command(
+        "bundle show",
+        "Shows the trust bundle of the server.",
+        ShowFlags,
+        show,
+        examples=("finial bundle show > bundle.pem", "finial bundle show -format spiffe"),
+    ),
+    Command(
+        "bundle count",
+        "Counts the bundles that the server keeps.",
+        CountFlags,
+        count,
+        examples=("finial bundle count",),
+    ),
+)

@@ -1,0 +1,71 @@
+"""`entry delete`: by ID, or by a file `{"ids": [...]}`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from finial.cli.console import Console
+from finial.cli.entry import text
+from finial.cli.entry.change import go_quoted
+from finial.cli.files import read_text
+from finial.cli.flags import flag
+from finial.cli.output import messages_json, read_format
+from finial.cli.server_socket import ServerFlags, calling, server
+from finial.errors import Internal, InvalidArgument
+from finial.wire.pb.spire.api.server.entry.v1.entry_pb2 import (
+    BatchDeleteEntryRequest,
+    BatchDeleteEntryResponse,
+)
+from finial.wire.status import status_code_name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeleteFlags(ServerFlags):
+    entry_id: str = flag("", "The ID of the entry", name="entryID")
+    file: str = flag("", "A JSON file with the IDs of entries; - reads standard input")
+    output: str = flag("pretty", "Desired output format (pretty, json)", read=read_format)
+
+
+async def delete(flags: DeleteFlags, console: Console) -> int:
+    ids = read_ids(await read_text(flags.file, console), flags.file) if flags.file else []
+    if flags.entry_id:
+        ids.append(flags.entry_id)
+    if not ids:
+        raise InvalidArgument("an entry ID is required")
+    async with server(flags) as api:
+        with calling():
+            reply = await api.entry.BatchDeleteEntry(BatchDeleteEntryRequest(ids=ids))
+    if flags.output == "json":
+        console.out(messages_json([reply]))
+        return 0
+    return show_deleted(reply, console)
+
+
+def read_ids(content: str, where: str) -> list[str]:
+    """Raises: InvalidArgument."""
+    data = text.read_json(content, where)
+    ids = data.get("ids", []) if isinstance(data, dict) else None
+    if not isinstance(ids, list) or not all(isinstance(one, str) for one in ids):
+        raise InvalidArgument(f'"{where}" holds no list of IDs', hint='{"ids": ["a", "b"]}')
+    return list(ids)
+
+
+def show_deleted(reply: BatchDeleteEntryResponse, console: Console) -> int:
+    """The empty lines are SPIRE's."""
+    failed = [one for one in reply.results if one.status.code]
+    done = [one for one in reply.results if not one.status.code]
+    for result in done:
+        console.out(f"Deleted entry with ID: {result.id}\n\n")
+    for result in failed:
+        reason = f"code: {status_code_name(result.status.code)}, msg: {go_quoted(result.status.message)}"
+        console.err(f"Failed to delete entry with ID {result.id} ({reason})")
+    if failed and not done:
+        console.out(f"\n\nFailed to delete {len(failed)} entries", end="")
+    elif failed:
+        text_done = f"Deleted {len(done)} entries successfully"
+        console.out(f"\n\n{text_done}, but failed to delete {len(failed)} entries", end="")
+    else:
+        console.out(f"Deleted {len(done)} entries successfully", end="")
+    if failed:
+        raise Internal("failed to delete one or more entries")
+    return 0
