@@ -10,11 +10,15 @@ A test says what is served and changes it; every stream gets the new answer at o
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from finial.client.workload import WorkloadApi
+from finial.client.x509_source import X509Source
 from finial.errors import FinialError, PermissionDenied
 from finial.runtime.clock import SystemClock
 from finial.runtime.grpc import UNIX, Server, Stream
@@ -178,3 +182,24 @@ def svid(ca: TestCa, path: str, issued: Issued, hint: str = "") -> messages.X509
 def name_of(message: messages.X509SVID) -> str:
     """The trust domain's name."""
     return message.spiffe_id.removeprefix("spiffe://").partition("/")[0]
+
+
+@dataclass(slots=True)
+class Workload:
+    """A workload of the test's own: what its agent answers, and its source."""
+
+    api: WorkloadApiServer
+    source: X509Source
+
+
+@asynccontextmanager
+async def workloads(folder: Path, *served: tuple[TestCa, str]) -> AsyncIterator[list[Workload]]:
+    """One for each (CA, path of its ID), with sockets in `folder`."""
+    async with AsyncExitStack() as stack:
+        found = []
+        for number, (ca, path) in enumerate(served):
+            api = await stack.enter_async_context(WorkloadApiServer(folder / f"{number}.sock"))
+            api.serve(ca, path)
+            client = await stack.enter_async_context(WorkloadApi(api.address))
+            found.append(Workload(api, await stack.enter_async_context(X509Source(client))))
+        yield found

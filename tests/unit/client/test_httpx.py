@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import uvicorn
+
+from finial.client import asgi, authorize
+from finial.client.httpx import FollowingTransport, client
+from finial.client.x509_source import X509Source
+from finial.testing.ca import TestCa
+from finial.testing.workload import workloads
+
+PAYMENT = "spiffe://example.org/payment"
+CA = TestCa()
+
+
+async def whoami(scope: Any, receive: Any, send: Any) -> None:
+    """Answers with the caller's ID, in two parts."""
+    assert scope["type"] == "http"
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": b"you are ", "more_body": True})
+    await send({"type": "http.response.body", "body": str(asgi.caller(scope)).encode()})
+
+
+@asynccontextmanager
+async def served(source: X509Source) -> AsyncIterator[str]:
+    """By uvicorn on a free port."""
+    config = asgi.config(
+        whoami,
+        source,
+        authorize.member_of("example.org"),
+        host="127.0.0.1",
+        port=0,
+        log_config=None,
+        lifespan="off",
+    )
+    server = uvicorn.Server(config)
+    config.load()
+    server.lifespan = config.lifespan_class(config)
+    await server.startup()
+    try:
+        yield f"https://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}/"
+    finally:
+        server.should_exit = True
+        await server.shutdown()
+
+
+def test_a_call_is_made_and_known_by_id(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with workloads(tmp_path, (CA, "/payment"), (CA, "/web")) as (payment, web):
+            async with served(payment.source) as url, client(web.source, authorize.one_of(PAYMENT)) as http:
+                assert (await http.get(url)).text == "you are spiffe://example.org/web"
+
+    asyncio.run(scenario())
+
+
+def test_an_impostor_is_refused_with_the_reason(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with workloads(tmp_path, (CA, "/impostor"), (CA, "/web")) as (impostor, web):
+            async with served(impostor.source) as url, client(web.source, authorize.one_of(PAYMENT)) as http:
+                with pytest.raises(httpx.ConnectError, match='unexpected ID "spiffe://example.org/impostor"'):
+                    await http.get(url)
+
+    asyncio.run(scenario())
+
+
+def test_a_change_begins_a_new_pool_and_the_old_one_finishes(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with workloads(tmp_path, (CA, "/payment"), (CA, "/web")) as (payment, web):
+            async with served(payment.source) as url, client(web.source, authorize.one_of(PAYMENT)) as http:
+                transport = http._transport
+                assert isinstance(transport, FollowingTransport)
+                first = transport._pool
+                async with http.stream("GET", url) as under_way:
+                    changed = asyncio.ensure_future(web.source.wait_changed())
+                    await asyncio.sleep(0)
+                    web.api.serve(CA, "/web")
+                    await changed
+                    assert (await http.get(url)).status_code == 200
+                    assert transport._pool is not first
+                    assert (first.retired, first.users) == (True, 1)
+                    assert (await under_way.aread()).endswith(b"/web")
+                assert first.users == 0
+
+    asyncio.run(scenario())
+
+
+def test_a_failed_request_leaves_the_pool_unused(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with (
+            workloads(tmp_path, (CA, "/web")) as (web,),
+            client(web.source, authorize.any_id()) as http,
+        ):
+            with pytest.raises(httpx.ConnectError):
+                await http.get("https://127.0.0.1:1/")
+            transport = http._transport
+            assert isinstance(transport, FollowingTransport)
+            assert transport._pool.users == 0
+
+    asyncio.run(scenario())
