@@ -89,3 +89,16 @@ class Tasks:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.close()
+
+
+async def until_first(*works: Coroutine[Any, Any, Any]) -> None:
+    """Runs all until the first ends, then ends the others; raises what that one raised.
+
+    Of several that ended at once the first given counts. Under cancellation all end.
+    """
+    async with Tasks(lambda _name, _error: None) as owner:
+        running = [owner.start(work) for work in works]
+        done, _ = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+    for task in running:
+        if task in done:
+            task.result()

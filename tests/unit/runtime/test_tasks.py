@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from finial.runtime.tasks import Tasks
+from finial.runtime.tasks import Tasks, until_first
 
 
 async def fail(text: str) -> None:
@@ -102,3 +102,48 @@ def test_a_task_may_close_its_owner() -> None:
         assert other.cancelled()
 
     asyncio.run(main())
+
+
+def test_until_first_ends_the_others_and_raises_what_the_first_raised() -> None:
+    async def scenario() -> None:
+        ended: list[str] = []
+
+        async def forever() -> None:
+            try:
+                await asyncio.Event().wait()
+            finally:
+                ended.append("forever")
+
+        async def fails() -> None:
+            raise ValueError("first")
+
+        async def returns() -> None:
+            return
+
+        await until_first(forever(), returns())
+        with pytest.raises(ValueError, match="first"):
+            await until_first(forever(), fails())
+        assert ended == ["forever", "forever"]
+
+    asyncio.run(scenario())
+
+
+def test_until_first_under_cancellation_ends_all() -> None:
+    async def scenario() -> None:
+        ended = asyncio.Event()
+
+        async def forever() -> None:
+            try:
+                await asyncio.Event().wait()
+            finally:
+                ended.set()
+
+        async with Tasks() as owner:
+            task = owner.start(until_first(forever()))
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+            task.cancel()
+            await asyncio.wait([task])
+        assert ended.is_set()
+
+    asyncio.run(scenario())

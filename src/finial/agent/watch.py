@@ -1,0 +1,104 @@
+"""Changes as the server commits them: `finial.change.v1.Changes/Watch`, the agent's half.
+
+The agent says what it holds, gets what differs, then each change. A position is acknowledged when what it
+brought is in force and its SVIDs are in hand: that is what `entry create -wait` waits for. A change may come
+in several messages; it is applied as a whole.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Iterable
+
+from grpclib.client import Stream
+
+from finial.agent.connection import ServerConnection
+from finial.agent.intake import Intake
+from finial.agent.poll import read_entries
+from finial.agent.sign import Signer
+from finial.runtime.grpc import GRPCError
+from finial.runtime.log import Logger
+from finial.runtime.tasks import until_first
+from finial.spiffe.trust_domain import TrustDomain
+from finial.wire.convert.bundle import bundle_from_wire
+from finial.wire.pb.finial.change.v1 import change_pb2
+from finial.wire.pb.spire.api.types import bundle_pb2
+from finial.wire.status import from_grpc_error
+
+Calls = Stream[change_pb2.WatchRequest, change_pb2.WatchResponse]
+
+
+class Watch:
+    """`position` outlives the streams: the next one goes on where the last one ended."""
+
+    def __init__(self, connection: ServerConnection, intake: Intake, signer: Signer, log: Logger) -> None:
+        self._connection = connection
+        self._intake = intake
+        self._signer = signer
+        self._log = log
+        self._digests: dict[TrustDomain, tuple[int, bytes]] = {}
+        self._applied = asyncio.Event()
+        self.position = b""
+
+    async def run(self) -> None:
+        """One stream, until the server ends it with OK, as it does before it goes away.
+
+        Raises: Unsupported from a server that does not know it; FailedPrecondition if the position is of
+        another history; PermissionDenied, Unavailable.
+        """
+        try:
+            async with self._connection.changes.Watch.open() as stream:
+                await stream.send_message(change_pb2.WatchRequest(open=self._opening()))
+                await until_first(self._receive(stream), self._acknowledge(stream))
+        except GRPCError as why:
+            raise from_grpc_error(why) from why
+
+    def _opening(self) -> change_pb2.Open:
+        entries = self._intake.holdings.entries.values()
+        known = [
+            change_pb2.KnownEntry(id=one.id, revision_number=one.revision_number, created_at=one.created_at)
+            for one in entries
+        ]
+        bundles = [
+            change_pb2.KnownBundle(trust_domain=name.name, sequence_number=number, digest=digest)
+            for name, (number, digest) in self._digests.items()
+            if self._intake.holdings.bundles.get(name) is not None
+        ]
+        return change_pb2.Open(position=self.position, known=known, known_bundles=bundles)
+
+    async def _receive(self, stream: Calls) -> None:
+        parts: list[change_pb2.WatchResponse] = []
+        while (part := await stream.recv_message()) is not None:
+            parts.append(part)
+            if not part.more:
+                self._apply(parts)
+                parts = []
+
+    def _apply(self, parts: list[change_pb2.WatchResponse]) -> None:
+        messages = [bundle for part in parts for bundle in part.bundles]
+        gone = [TrustDomain.parse(name) for part in parts for name in part.withdrawn_bundles]
+        entries = read_entries((entry for part in parts for entry in part.entries), self._log)
+        withdrawn = [entry_id for part in parts for entry_id in part.withdrawn_entry_ids]
+        bundles = [bundle_from_wire(message) for message in messages]
+        self._intake.change(entries.values(), withdrawn, bundles, gone)
+        self._remember(messages, gone)
+        self.position = parts[-1].position
+        self._applied.set()
+
+    def _remember(self, messages: Iterable[bundle_pb2.Bundle], gone: Iterable[TrustDomain]) -> None:
+        for message in messages:
+            digest = hashlib.sha256(message.SerializeToString()).digest()
+            self._digests[TrustDomain.parse(message.trust_domain)] = (message.sequence_number, digest)
+        for name in gone:
+            self._digests.pop(name, None)
+
+    async def _acknowledge(self, stream: Calls) -> None:
+        """The newest position at the time: while SVIDs are being signed more changes may come in."""
+        while True:
+            await self._applied.wait()
+            self._applied.clear()
+            position = self.position
+            await self._signer.sign_due()
+            acknowledge = change_pb2.Acknowledge(position=position)
+            await stream.send_message(change_pb2.WatchRequest(acknowledge=acknowledge))
