@@ -19,6 +19,7 @@ from finial.errors import Unavailable
 from finial.runtime import peer as peer_module
 from finial.runtime.peer import Peer, pin
 
+pytestmark = [pytest.mark.interop, pytest.mark.slow]
 PATIENCE = 20.0
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="changes its user")
 WAIT = "signal.pause()"
