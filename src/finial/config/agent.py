@@ -8,12 +8,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
+from finial.config.checks import MAX_PORT, feature_flags, key_type, not_negative, positive
 from finial.config.decode import Decoder
 from finial.config.durations import format_duration
-from finial.config.load import Override, feature_flags, key_type, load, not_negative, positive
+from finial.config.load import Override, load
 from finial.config.options import one_of, option, refused, required
 from finial.config.plugins import PluginConfig
-from finial.config.shared import (
+from finial.config.sections import (
     METRICS,
     PQ_KEM,
     WINDOWS,
@@ -29,7 +30,6 @@ from finial.spiffe.trust_domain import TrustDomain
 
 KEY_TYPES = ("rsa-2048", "ec-p256", "ec-p384")
 CACHE_SIZE = 1000
-MAX_PORT = 65535
 MIN_AVAILABILITY = timedelta(hours=24)
 HIT_TIMEOUTS = (timedelta(seconds=5), timedelta(seconds=30))
 ADMIN_API = refused("the admin API is not served yet")
@@ -87,7 +87,7 @@ def check_hit_timeout(timeout: timedelta) -> timedelta:
     told = f"jwt_svid_cache_hit_timeout ({format_duration(timeout)})"
     if timeout < least:
         raise InvalidArgument(f"{told} must be greater than {format_duration(least)}")
-    if timeout > most:
+    if timeout >= most:
         raise InvalidArgument(f"{told} must be less than {format_duration(most)}")
     return timeout
 

@@ -11,11 +11,9 @@ from typing import TypeVar, cast
 from finial.config import hcl
 from finial.config.decode import NOTHING, Decoder
 from finial.config.expand import expand
-from finial.config.options import one_of
 from finial.config.plugins import PluginConfig, read_plugins
 from finial.config.problems import ConfigError, Fault, Problem
 from finial.config.tree import Item, Key, Literal, LiteralType, Object, Position, SyntaxFault, blocks_of
-from finial.errors import InvalidArgument
 
 C = TypeVar("C")
 Override = str | int | bool
@@ -77,36 +75,3 @@ def section_of(document: Object, name: str) -> Object:
         for block in blocks_of(value) or []
     ]
     return Object(tuple(item for block in blocks for item in block.items), document.at)
-
-
-def positive(name: str) -> Callable[[C], C]:
-    """A check that a duration or number is more than zero."""
-
-    def check(value: C) -> C:
-        if value <= type(value)():  # type: ignore[operator]  # timedelta or int
-            raise InvalidArgument(f"{name} must be more than zero")
-        return value
-
-    return check
-
-
-def not_negative(sentence: str) -> Callable[[int], int]:
-    def check(value: int) -> int:
-        if value < 0:
-            raise InvalidArgument(sentence)
-        return value
-
-    return check
-
-
-def key_type(*words: str) -> Callable[[str], str]:
-    """A parser of SPIRE's key type words."""
-    return one_of(*words, sentence=f'key type "{{}}" is unknown; must be one of [{", ".join(words)}]')
-
-
-def feature_flags(names: tuple[str, ...]) -> tuple[str, ...]:
-    """Raises: InvalidArgument for a flag that SPIRE does not know either."""
-    unknown = sorted(set(names) - {"wit-svid", "i_am_a_test_flag"})
-    if unknown:
-        raise InvalidArgument(f"error loading feature flags: unknown feature flag(s): [{' '.join(unknown)}]")
-    return names

@@ -43,6 +43,11 @@ class ConfigError(InvalidArgument):
         self.problems = tuple(problems)
         super().__init__("\n  ".join([self.sentence, *map(self._line, self.problems)]))
 
+    def within(self, what: str) -> InvalidArgument:
+        outer = InvalidArgument(f"{what}: {self.message}")
+        outer.__cause__ = self
+        return outer
+
     @property
     def sentence(self) -> str:
         """SPIRE's sentence, without our places."""

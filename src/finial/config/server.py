@@ -10,12 +10,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
+from finial.config.checks import MAX_PORT, feature_flags, key_type, positive
 from finial.config.decode import Decoder
 from finial.config.durations import format_duration
-from finial.config.load import Override, feature_flags, key_type, load, positive
+from finial.config.federation import Federation
+from finial.config.load import Override, load
 from finial.config.options import option, refused, required, subsumed
 from finial.config.plugins import PluginConfig
-from finial.config.shared import (
+from finial.config.sections import (
     METRICS,
     PQ_KEM,
     WINDOWS,
@@ -33,7 +35,6 @@ KEY_TYPES = ("rsa-2048", "rsa-4096", "ec-p256", "ec-p384")
 FOLLOWS_COMMITS = subsumed("the index follows every committed change")
 PRUNING = refused("expired agents are not pruned yet")
 FEDERATION = refused("bundles are neither served to nor fetched from other trust domains yet")
-MAX_PORT = 65535
 CA_LIFETIMES = 6  # SPIRE prepares the next CA so early that an SVID surely gets a sixth of a CA's lifetime
 MAX_SVID_TTL = timedelta(days=7)  # SPIRE never prepares a CA earlier than this
 
@@ -63,39 +64,6 @@ DEFAULT_CA_SUBJECT = CaSubject(country=("US",), organization=("SPIFFE",))
 class RateLimit:
     attestation: bool = option(True, "One attestation a second for each address.")
     signing: bool = option(True, "500 signatures a second for each address and kind of SVID.")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Acme:
-    directory_url: str = option("", "Directory of the ACME server.")
-    domain_name: str = option("", "Name the certificate is for.")
-    email: str = option("", "Address of the account.")
-    tos_accepted: bool = option(False, "Whether the terms of service are accepted.")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BundleEndpoint:
-    address: str = option("0.0.0.0", "Address of the listener.")  # noqa: S104  SPIRE's default
-    port: int = option(0, "Port of the listener.")
-    refresh_hint: timedelta = option(
-        timedelta(minutes=5), "How often others should fetch.", failure="could not parse refresh_hint {}"
-    )
-    profile: Object | None = option(None, '`"https_spiffe" {}` or `"https_web" { .. }`.')
-    acme: Acme | None = option(None, "Certificates by ACME; deprecated here.", section="bundle endpoint ACME")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FederatesWith:
-    bundle_endpoint_url: str = option("", "Where the other trust domain serves its bundle.")
-    bundle_endpoint_profile: Object | None = option(None, '`"https_spiffe" { .. }` or `"https_web" {}`.')
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Federation:
-    bundle_endpoint: BundleEndpoint | None = option(
-        None, "Serves this trust domain's bundle.", section="bundle endpoint"
-    )
-    federates_with: Mapping[str, FederatesWith] = option({}, "Trust domains whose bundles are fetched.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -36,6 +36,11 @@ class SyntaxFault(InvalidArgument):
         self.why = why
         self.at = at
 
+    def within(self, what: str) -> InvalidArgument:
+        outer = InvalidArgument(f"{what}: {self.message}")
+        outer.__cause__ = self
+        return outer
+
 
 class LiteralType(StrEnum):
     """Values are the words for a person."""

@@ -36,3 +36,10 @@ def test_the_sentence_is_that_of_the_fault_spire_notices_first() -> None:
         "data_dir must be configured\n  server.conf:7:3: x is not supported: why\n  server.conf"
     )
     assert error.unknown_keys == {}
+
+
+def test_an_error_can_be_told_one_step_further_out() -> None:
+    error = ConfigError([Problem(Fault.VALUE, AT, "no")])
+    outer = error.within("plugin")
+    assert str(outer) == "plugin: no\n  server.conf:7:3"
+    assert outer.__cause__ is error

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from finial.config import hcl
-from finial.config.tree import Position, blocks_of, kind_of
+from finial.config.tree import Position, SyntaxFault, blocks_of, kind_of
 
 
 def test_a_position_reads_as_compilers_write_it() -> None:
@@ -24,3 +24,8 @@ def test_kinds_have_words_for_a_person() -> None:
         "a fraction",
         "a boolean",
     ]
+
+
+def test_a_fault_can_be_told_one_step_further_out() -> None:
+    fault = SyntaxFault("illegal char", Position("f", 1, 2))
+    assert str(fault.within("file")) == "file: f:1:2: illegal char"
