@@ -173,12 +173,15 @@ def services_module(file: FileDescriptorProto, homes: dict[str, tuple[str, str]]
         "from __future__ import annotations",
         "",
         "from abc import ABC, abstractmethod",
+        "from typing import TYPE_CHECKING",
         "",
         f"from grpclib.client import {', '.join(['Channel', *kinds])}",
         "from grpclib.const import Cardinality, Handler",
-        "from grpclib.server import Stream",
         "",
         *imports,
+        "",
+        "if TYPE_CHECKING:",
+        "    from grpclib.server import Stream",
     ]
     for service in file.service:
         head += ["", "", *base_class(file, service, homes), "", "", *stub_class(file, service, homes)]

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING
 
 from grpclib.client import Channel, UnaryStreamMethod, UnaryUnaryMethod
 from grpclib.const import Cardinality, Handler
-from grpclib.server import Stream
 
 from finial.wire.pb.spiffe.workload import workload_pb2 as spiffe_workload_workload_pb2
+
+if TYPE_CHECKING:
+    from grpclib.server import Stream
 
 
 class SpiffeWorkloadAPIBase(ABC):

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING
 
 from grpclib.client import Channel, StreamStreamMethod, UnaryStreamMethod
 from grpclib.const import Cardinality, Handler
-from grpclib.server import Stream
 
 from finial.wire.pb.finial.change.v1 import change_pb2 as finial_change_v1_change_pb2
+
+if TYPE_CHECKING:
+    from grpclib.server import Stream
 
 
 class ChangesBase(ABC):

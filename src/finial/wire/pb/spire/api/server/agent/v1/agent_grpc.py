@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING
 
 from grpclib.client import Channel, StreamStreamMethod, UnaryUnaryMethod
 from grpclib.const import Cardinality, Handler
-from grpclib.server import Stream
 
 from finial.wire.pb.google.protobuf import empty_pb2 as google_protobuf_empty_pb2
 from finial.wire.pb.spire.api.server.agent.v1 import agent_pb2 as spire_api_server_agent_v1_agent_pb2
 from finial.wire.pb.spire.api.types import agent_pb2 as spire_api_types_agent_pb2
 from finial.wire.pb.spire.api.types import jointoken_pb2 as spire_api_types_jointoken_pb2
+
+if TYPE_CHECKING:
+    from grpclib.server import Stream
 
 
 class AgentBase(ABC):

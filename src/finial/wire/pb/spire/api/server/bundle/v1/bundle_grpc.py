@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING
 
 from grpclib.client import Channel, UnaryUnaryMethod
 from grpclib.const import Cardinality, Handler
-from grpclib.server import Stream
 
 from finial.wire.pb.spire.api.server.bundle.v1 import bundle_pb2 as spire_api_server_bundle_v1_bundle_pb2
 from finial.wire.pb.spire.api.types import bundle_pb2 as spire_api_types_bundle_pb2
+
+if TYPE_CHECKING:
+    from grpclib.server import Stream
 
 
 class BundleBase(ABC):

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING
 
 from grpclib.client import Channel, StreamStreamMethod, UnaryUnaryMethod
 from grpclib.const import Cardinality, Handler
-from grpclib.server import Stream
 
 from finial.wire.pb.spire.api.server.entry.v1 import entry_pb2 as spire_api_server_entry_v1_entry_pb2
 from finial.wire.pb.spire.api.types import entry_pb2 as spire_api_types_entry_pb2
+
+if TYPE_CHECKING:
+    from grpclib.server import Stream
 
 
 class EntryBase(ABC):

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING
 
 from grpclib.client import Channel, UnaryUnaryMethod
 from grpclib.const import Cardinality, Handler
-from grpclib.server import Stream
 
 from finial.wire.pb.spire.api.server.localauthority.v1 import localauthority_pb2 as spire_api_server_localauthority_v1_localauthority_pb2
+
+if TYPE_CHECKING:
+    from grpclib.server import Stream
 
 
 class LocalAuthorityBase(ABC):

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING
 
 from grpclib.client import Channel, UnaryUnaryMethod
 from grpclib.const import Cardinality, Handler
-from grpclib.server import Stream
 
 from finial.wire.pb.spire.api.server.logger.v1 import logger_pb2 as spire_api_server_logger_v1_logger_pb2
 from finial.wire.pb.spire.api.types import logger_pb2 as spire_api_types_logger_pb2
+
+if TYPE_CHECKING:
+    from grpclib.server import Stream
 
 
 class LoggerBase(ABC):

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING
 
 from grpclib.client import Channel, UnaryUnaryMethod
 from grpclib.const import Cardinality, Handler
-from grpclib.server import Stream
 
 from finial.wire.pb.google.protobuf import empty_pb2 as google_protobuf_empty_pb2
 from finial.wire.pb.spire.api.server.trustdomain.v1 import trustdomain_pb2 as spire_api_server_trustdomain_v1_trustdomain_pb2
 from finial.wire.pb.spire.api.types import federationrelationship_pb2 as spire_api_types_federationrelationship_pb2
+
+if TYPE_CHECKING:
+    from grpclib.server import Stream
 
 
 class TrustDomainBase(ABC):
