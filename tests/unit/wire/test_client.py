@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from grpclib.server import Stream
 
 from finial.errors import Denial, FailedPrecondition, FinialError, NotFound, PermissionDenied, Unavailable
 from finial.runtime.grpc import UNIX, Server, add_trailer
+from finial.testing.ca import TestCa
 from finial.wire.client import ServerApi
 from finial.wire.metadata import POSITION
 from finial.wire.pb.finial.change.v1 import change_pb2 as change
@@ -164,6 +166,25 @@ def test_server_that_is_away_is_unavailable(tmp_path: Path) -> None:
         async with ServerApi.at(str(tmp_path / "nobody.sock")) as api:
             with pytest.raises(Unavailable, match="no such file"):
                 await api.health.Check(check(""))
+
+    asyncio.run(call())
+
+
+def test_call_over_tls_is_answered(tmp_path: Path) -> None:
+    root = TestCa()
+    serving = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    serving.load_cert_chain(*root.leaf("/spire/server").write(tmp_path, "server"))
+    calling = ssl.create_default_context(cafile=str(root.write(tmp_path / "root.pem")))
+    calling.check_hostname = False
+    for context in (serving, calling):
+        context.set_alpn_protocols(["h2"])
+
+    async def call() -> None:
+        async with Server([Health()], UNIX, to_status=to_grpc_error) as server:
+            await server.start("127.0.0.1", 0, ssl=serving)
+            async with ServerApi.to("127.0.0.1", server.addresses[0][1], calling) as api:
+                answer = await api.health.Check(check(""))
+        assert answer.status == health.HealthCheckResponse.SERVING
 
     asyncio.run(call())
 
