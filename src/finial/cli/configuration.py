@@ -1,0 +1,69 @@
+"""A daemon's configuration for `run` and `validate`: a file and flags in, checked configuration out."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import TypeVar
+
+from finial.cli.console import Console
+from finial.cli.flags import flag
+from finial.config.load import Override
+from finial.config.problems import ConfigError
+from finial.errors import NotFound
+
+Config = TypeVar("Config")
+Load = Callable[[bytes, str, Mapping[str, Override], Mapping[str, str] | None], Config]
+NOT_OPTIONS = frozenset({"config", "expand_env"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DaemonFlags:
+    """What the server's and the agent's `run` and `validate` have in common; fields are named as options."""
+
+    data_dir: str = flag("", "A directory the daemon can use for its data", name="dataDir")
+    log_file: str = flag("", "File to write logs to", name="logFile")
+    log_format: str = flag("", "Format of logs: text or json", name="logFormat")
+    log_level: str = flag("", "DEBUG, INFO, WARN or ERROR", name="logLevel")
+    log_source_location: bool = flag(
+        False, "Include source file, line and function in logs", name="logSourceLocation"
+    )
+    trust_domain: str = flag("", "The trust domain that this daemon belongs to", name="trustDomain")
+    socket_path: str = flag("", "Path to bind the API's Unix socket to", name="socketPath")
+    expand_env: bool = flag(
+        False, "Expand $VAR and ${VAR} in the file from the environment", name="expandEnv"
+    )
+
+
+def overrides(flags: DaemonFlags) -> dict[str, Override]:
+    """What was given on the command line, by option."""
+    given = ((one.name, getattr(flags, one.name), one.default) for one in fields(flags))
+    return {name: value for name, value, default in given if name not in NOT_OPTIONS and value != default}
+
+
+def load(flags: DaemonFlags, path: str, loader: Load[Config]) -> Config:
+    """Raises: NotFound in SPIRE's words, ConfigError with every problem."""
+    environment = dict(os.environ) if flags.expand_env else None
+    return loader(read(path), path, overrides(flags), environment)
+
+
+def read(path: str) -> bytes:
+    try:
+        return Path(path).read_bytes()
+    except FileNotFoundError:
+        where = os.path.abspath(path)
+        raise NotFound(f"could not find config file {where}: please use the -config flag") from None
+    except OSError as why:
+        reason = (why.strerror or str(why)).lower()
+        raise NotFound(f"unable to read configuration at {path}: {reason}") from why
+
+
+def tell_unknown_keys(error: ConfigError, console: Console) -> None:
+    """As SPIRE logs them before its error, on standard output."""
+    from finial.runtime.log import Logger, Output
+
+    logger = Logger(Output(console.stdout))
+    for section, keys in error.unknown_keys.items():
+        logger.error("Unknown configuration detected", keys=",".join(keys), section=section)

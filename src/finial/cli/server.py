@@ -1,0 +1,109 @@
+"""`server run | validate | healthcheck`; as spire-server: `run`, `validate`, `healthcheck`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from finial.cli.command import Command
+from finial.cli.configuration import DaemonFlags, load, tell_unknown_keys
+from finial.cli.console import Console
+from finial.cli.flags import flag
+from finial.cli.server_socket import ServerFlags, as_rpc_error, server
+from finial.config.problems import ConfigError
+from finial.errors import FinialError, Unavailable
+
+DEFAULT_CONFIG = "conf/server/server.conf"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunFlags(DaemonFlags):
+    config: str = flag(DEFAULT_CONFIG, "Path to a server configuration file")
+    bind_address: str = flag("", "IP address or DNS name of the server", name="bindAddress")
+    bind_port: int = flag(0, "Port number of the server", name="serverPort")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HealthFlags(ServerFlags):
+    shallow: bool = flag(False, "Perform a less stringent health check")
+    verbose: bool = flag(False, "Print verbose information")
+
+
+async def run(flags: RunFlags, console: Console) -> int:
+    """Until it is told to end: 0 after SIGTERM or SIGINT, 1 if it could not start or crashed."""
+    from finial.config.server import load_server
+    from finial.server.main import serve
+
+    try:
+        config = load(flags, flags.config, load_server)
+    except FinialError as error:
+        if isinstance(error, ConfigError):
+            tell_unknown_keys(error, console)
+        console.err(error.message)
+        return 1
+    return await serve(config)
+
+
+async def validate(flags: RunFlags, console: Console) -> int:
+    """The file, and the options of each plugin; nothing is started or written."""
+    from finial.config.server import load_server
+    from finial.server.main import check_plugins
+
+    try:
+        check_plugins(load(flags, flags.config, load_server))
+    except FinialError as error:
+        if isinstance(error, ConfigError):
+            tell_unknown_keys(error, console)
+        console.err(f"SPIRE server configuration file is invalid: {error.message}")
+        return 1
+    console.out("SPIRE server configuration file is valid.")
+    return 0
+
+
+async def healthcheck(flags: HealthFlags, console: Console) -> int:
+    from finial.wire.pb.grpc.health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
+
+    if flags.verbose:
+        console.out("Checking server health...")
+    try:
+        async with server(flags) as api:
+            answer = await api.health.Check(HealthCheckRequest())
+    except FinialError as error:
+        if flags.verbose:
+            console.err(f"Failed to check health: {as_rpc_error(error).message}")
+        raise Unavailable(
+            "server is unhealthy: unable to determine health",
+            hint="is the server running, and is this its socket?",
+        ) from error
+    if answer.status != HealthCheckResponse.SERVING:
+        name = HealthCheckResponse.ServingStatus.Name(answer.status)
+        raise Unavailable(f"server is unhealthy: server returned status {name!r}".replace("'", '"'))
+    console.out("Server is healthy.")
+    return 0
+
+
+COMMANDS = (
+    Command(
+        "server run",
+        "Runs the server until it is told to end.",
+        RunFlags,
+        run,
+        examples=("finial server run -config server.conf",),
+        usage_name="run",
+    ),
+    Command(
+        "server validate",
+        "Checks a server's configuration file, and the options of its plugins.",
+        RunFlags,
+        validate,
+        examples=("finial server validate -config server.conf",),
+        usage_name="validate",
+    ),
+    Command(
+        "server healthcheck",
+        "Tells whether the server is healthy.",
+        HealthFlags,
+        healthcheck,
+        examples=("finial server healthcheck -verbose",),
+        usage_name="healthcheck",
+    ),
+)
