@@ -1,0 +1,1 @@
+"""The server's gRPC services: each handler reads its request, does one operation and writes the answer."""

@@ -1,0 +1,174 @@
+"""The gate before every handler: who calls, may they, are they too fast; and what is logged of it.
+
+Order, SPIRE 1.15 `pkg/server/endpoints/middleware`: any > local > admin by configuration > admin or
+downstream by an entry of the caller's ID > attested agent. Nothing allowed: PermissionDenied. An agent is
+who the index says it is now: not expired, not banned, with the serial number in force; the first call
+with a renewed certificate makes its serial number the one in force.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+from finial.errors import Denial, FinialError, PermissionDenied
+from finial.registry.agent import Agent
+from finial.runtime.clock import Clock
+from finial.runtime.grpc import Call, GRPCError, Stream
+from finial.runtime.limits import RateLimiter
+from finial.runtime.log import Logger
+from finial.server.api.access import COUNTED_BY_ITEM, RULES, Rate, Rule
+from finial.server.api.caller import Caller, CallRecord, Class, begin, caller_of
+from finial.server.follow import Follower
+from finial.spiffe.id import SpiffeId
+from finial.store import Store
+from finial.svid.x509 import X509Svid
+from finial.wire.status import status_code_name, to_grpc_error
+
+VIA = {
+    Class.LOCAL: "transport",
+    Class.AGENT: "datastore",
+    Class.ADMIN: "entries",
+    Class.DOWNSTREAM: "entries",
+}
+REFUSALS = {
+    Denial.AGENT_EXPIRED: "Agent SVID is expired",
+    Denial.AGENT_NOT_ATTESTED: "Agent is not attested",
+    Denial.AGENT_BANNED: "Agent is banned",
+    Denial.AGENT_NOT_ACTIVE: "Agent SVID is not active",
+}
+
+
+class Gate:
+    """`intercept` is what `runtime.grpc.Server` calls. `lifted`: names of rate limits that are switched off."""
+
+    def __init__(
+        self,
+        store: Store,
+        follower: Follower,
+        clock: Clock,
+        log: Logger,
+        *,
+        admin_ids: Collection[SpiffeId] = (),
+        audit: bool = False,
+        lifted: Collection[str] = (),
+    ) -> None:
+        self._store, self._follower, self._clock, self._log = store, follower, clock, log
+        self._admin_ids, self._audit = frozenset(admin_ids), audit
+        rates = {rule.rate for rule in RULES.values() if rule.rate and rule.rate.group not in lifted}
+        self._limiters = {rate: RateLimiter(rate.per_second, clock) for rate in rates}
+
+    async def intercept(self, stream: Stream[Any, Any], path: str, call: Call) -> None:
+        record = begin(path, caller_of(stream), self._log)
+        try:
+            await self._authorize(record)
+        except PermissionDenied as why:
+            record.log.error("Failed to authenticate caller", error=_as_go(why))
+            raise
+        rule = RULES[path]
+        if rule.rate and path not in COUNTED_BY_ITEM:
+            await self.limit(record, rule.rate, 1)
+        try:
+            await call()
+        except (FinialError, GRPCError) as why:
+            self._write_audit(record, to_grpc_error(why))
+            raise
+        self._write_audit(record, None)
+
+    async def limit(self, record: CallRecord, rate: Rate, count: int) -> None:
+        """Returns when so many calls of this caller are due; the admin socket is not limited.
+
+        Raises: ResourceExhausted.
+        """
+        limiter = self._limiters.get(rate)
+        if limiter is None or not record.caller.host:
+            return
+        try:
+            await limiter.wait(record.caller.host, count)
+        except FinialError as why:
+            raise why.within(rate.why) from why
+
+    async def _authorize(self, record: CallRecord) -> None:
+        found = await self._class_of(record.path, record.caller, RULES.get(record.path), record.log)
+        if found is None:
+            raise denied(record.path)
+        via = VIA.get(found, "")
+        if found is Class.ADMIN and record.caller.id in self._admin_ids:
+            via = "config"
+        record.log = record.log.with_fields(authorized_as=found.value, authorized_via=via)
+
+    async def _class_of(self, path: str, caller: Caller, rule: Rule | None, log: Logger) -> Class | None:
+        """As which of its classes the caller is let in."""
+        if rule is None:
+            return None
+        if Class.ANY in rule.allowed:
+            return Class.ANY
+        if caller.peer is not None:
+            return Class.LOCAL if Class.LOCAL in rule.allowed else None
+        if caller.svid is None:
+            return None
+        if Class.ADMIN in rule.allowed and self._is_admin(caller.svid.id):
+            return Class.ADMIN
+        if Class.DOWNSTREAM in rule.allowed and self._has_entry(caller.svid.id, "downstream"):
+            return Class.DOWNSTREAM
+        if Class.AGENT in rule.allowed:
+            await self.check_agent(caller.svid, path, log)
+            return Class.AGENT
+        return None
+
+    def _is_admin(self, caller_id: SpiffeId) -> bool:
+        return caller_id in self._admin_ids or self._has_entry(caller_id, "admin")
+
+    def _has_entry(self, caller_id: SpiffeId, flag: str) -> bool:
+        return any(getattr(entry, flag) for entry in self._follower.index.with_spiffe_id(caller_id))
+
+    async def check_agent(self, svid: X509Svid, path: str, log: Logger) -> None:
+        """Raises: PermissionDenied with the reason, unless it is an agent in good standing."""
+        reason = self.denial(svid)
+        if reason is None:
+            agent = self._follower.index.agents.get(svid.id)
+            if agent is not None and agent.serial_number != str(svid.serial_number):
+                reason = await self._promote(agent, str(svid.serial_number))
+        if reason is not None:
+            log.error(REFUSALS.get(reason, "Agent is refused"))
+            raise denied(path, reason)
+
+    def denial(self, svid: X509Svid) -> Denial | None:
+        """By what the index says now; a renewed certificate counts before its first use."""
+        if svid.not_after <= self._clock.now():
+            return Denial.AGENT_EXPIRED
+        agent = self._follower.index.agents.get(svid.id)
+        if agent is None:
+            return Denial.AGENT_NOT_ATTESTED
+        return agent.denial(str(svid.serial_number))
+
+    async def _promote(self, agent: Agent, serial_number: str) -> Denial | None:
+        done = await self._store.activate_serial(agent.id, serial_number)
+        await self._follower.reached(done.position)
+        return done.value.denial(serial_number)
+
+    def _write_audit(self, record: CallRecord, error: GRPCError | None) -> None:
+        if not self._audit:
+            return
+        log = record.log.with_fields(type="audit", **record.caller.audit_fields())
+        for failure, fields in record.items:
+            _log_access(log, failure, fields)
+        if error is not None or not record.items:
+            text = "" if error is None else f"{status_code_name(error.status.value)}: {error.message}"
+            _log_access(log, text, record.audited)
+
+
+def _log_access(log: Logger, failure: str, fields: dict[str, Any]) -> None:
+    if not failure:
+        log.info("API accessed", status="success", **fields)
+        return
+    code, _, message = failure.partition(": ")
+    log.info("API accessed", status="error", status_code=code, status_message=message, **fields)
+
+
+def denied(path: str, reason: Denial | None = None) -> PermissionDenied:
+    return PermissionDenied(f"authorization denied for method {path}", reason=reason)
+
+
+def _as_go(error: FinialError) -> str:
+    return f"rpc error: code = PermissionDenied desc = {error.message}"
