@@ -18,7 +18,7 @@ restarted server goes on with the authority it last signed with.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Generic, TypeVar
 
@@ -175,9 +175,9 @@ def nobody(authority_id: str) -> bool:
 class Rotation:
     """All authorities of one server."""
 
-    journal: Journal = field(default_factory=Journal)
-    x509: Slots[X509CaRecord] = field(default_factory=Slots[X509CaRecord])
-    jwt: Slots[JwtKeyRecord] = field(default_factory=Slots[JwtKeyRecord])
+    journal: Journal = Journal()  # noqa: RUF009  # frozen
+    x509: Slots[X509CaRecord] = Slots()  # frozen
+    jwt: Slots[JwtKeyRecord] = Slots()  # frozen
 
     @classmethod
     def load(

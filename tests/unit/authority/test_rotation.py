@@ -1,0 +1,318 @@
+"""The rotation machine: when a step is due, what it does in which order, and what a crash leaves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+
+import pytest
+
+from finial.authority.journal import Journal, JwtKeyRecord, Status, X509CaRecord
+from finial.authority.rotation import (
+    DAY,
+    Activate,
+    Effect,
+    Kind,
+    Persist,
+    Prepare,
+    Publish,
+    Revoke,
+    Rotation,
+    Sign,
+    Slots,
+    Taint,
+    Transition,
+    require_no_upstream,
+)
+from finial.errors import FailedPrecondition, Internal, InvalidArgument
+
+TTL = 6000
+
+
+@dataclass
+class World:
+    """What outlives a crash: keys by slot, the bundle, the journal row; and what is signed with."""
+
+    keys: dict[str, str] = field(default_factory=dict)
+    bundle: set[str] = field(default_factory=set)
+    journal: Journal = field(default_factory=Journal)
+    signing: dict[Kind, str] = field(default_factory=dict)
+    made: int = 0
+    ttl: int = TTL
+
+    def load(self) -> Rotation:
+        def usable(record: X509CaRecord | JwtKeyRecord) -> bool:
+            return record.authority_id in self.bundle and record.authority_id in self.keys.values()
+
+        return Rotation.load(self.journal, usable, usable)
+
+    def transition(self, state: Rotation, step: Prepare | Activate, now: int) -> Transition:
+        if isinstance(step, Activate):
+            return state.activated(step.kind)
+        self.made += 1
+        name = f"{step.kind}-{self.made}"
+        self.keys[step.key_id] = name
+        end = now + self.ttl
+        if step.kind is Kind.JWT:
+            key = JwtKeyRecord(step.slot_id, now, end, name, b"spki", Status.PREPARED, name)
+            return state.prepared_key(key)
+        ca = X509CaRecord(step.slot_id, now, end, name.encode(), (), Status.PREPARED, name)
+        return state.prepared_ca(ca, (name.encode(),))
+
+    def run(self, effect: Effect) -> None:
+        match effect:
+            case Publish(x509, jwt):
+                self.bundle |= {root.decode() for root in x509} | {key.key_id for key in jwt}
+            case Persist(journal):
+                self.journal = journal
+            case Sign(kind, authority_id):
+                assert authority_id in self.bundle, "nobody could verify what it signs"
+                assert authority_id in self.keys.values()
+                assert authority_id == authority_of(self.journal, kind), "a restart would sign with another"
+                self.signing[kind] = authority_id
+            case _:
+                raise AssertionError(effect)
+
+
+def authority_of(journal: Journal, kind: Kind) -> str:
+    records: list[X509CaRecord | JwtKeyRecord] = []
+    records += journal.x509_cas if kind is Kind.X509 else journal.jwt_keys
+    return next(one.authority_id for one in reversed(records) if one.status is Status.ACTIVE)
+
+
+def steps(world: World, state: Rotation, now: int) -> Iterator[tuple[Prepare | Activate, Rotation]]:
+    """All that is due, done."""
+    while (step := state.due(now)) is not None:
+        done = world.transition(state, step, now)
+        for effect in done.effects:
+            world.run(effect)
+        state = done.state
+        yield step, state
+
+
+def advance(world: World, state: Rotation, now: int) -> Rotation:
+    for _, after in steps(world, state, now):
+        state = after
+    return state
+
+
+def started() -> tuple[World, Rotation]:
+    world = World()
+    return world, advance(world, Rotation(), 0)
+
+
+def test_first_start_prepares_and_activates_the_ca_before_the_key() -> None:
+    world = World()
+    done = [step for step, _ in steps(world, Rotation(), 0)]
+    assert done == [
+        Prepare(Kind.X509, "A"),
+        Activate(Kind.X509, "x509-CA-1"),
+        Prepare(Kind.JWT, "A"),
+        Activate(Kind.JWT, "JWT-Signer-2"),
+    ]
+    assert world.keys == {"x509-CA-A": "x509-CA-1", "JWT-Signer-A": "JWT-Signer-2"}
+    assert world.signing == {Kind.X509: "x509-CA-1", Kind.JWT: "JWT-Signer-2"}
+
+
+def test_nothing_is_stored_before_a_ca_is_active() -> None:
+    world = World()
+    first = world.transition(Rotation(), Prepare(Kind.X509, "A"), 0)
+    assert [type(effect) for effect in first.effects] == [Publish]
+    second = first.state.activated(Kind.X509)
+    assert [type(effect) for effect in second.effects] == [Persist, Sign]
+
+
+@pytest.mark.parametrize(
+    ("lifetime", "prepare_at", "activate_at"),
+    [(6000, 3000, 5000), (60 * DAY, 30 * DAY, 53 * DAY), (300 * DAY, 270 * DAY, 293 * DAY)],
+)
+def test_thresholds(lifetime: int, prepare_at: int, activate_at: int) -> None:
+    world = World(ttl=lifetime)
+    state = advance(world, Rotation(), 0)
+    assert state.due(prepare_at) is None
+    assert state.due(prepare_at + 1) == Prepare(Kind.X509, "B")
+    state = advance(world, state, prepare_at + 1)
+    assert state.x509.prepared is not None and state.jwt.prepared is not None
+    assert state.due(activate_at) is None
+    wanted = Activate(Kind.X509, state.x509.prepared.authority_id, left_behind=True)
+    assert state.due(activate_at + 1) == wanted
+
+
+def test_acknowledged_authority_is_activated_before_its_time() -> None:
+    world, state = started()
+    state = advance(world, state, 3001)
+    assert state.x509.prepared is not None and state.jwt.prepared is not None
+    known = state.x509.prepared.authority_id
+    assert state.due(3002, lambda authority_id: authority_id == known) == Activate(Kind.X509, known)
+    state = state.activated(Kind.X509).state
+    assert state.due(3003, lambda authority_id: authority_id == known) is None
+
+
+def test_slots_swap_and_the_old_one_is_replaced() -> None:
+    world, state = started()
+    for now in (3001, 5001):
+        state = advance(world, state, now)
+    assert state.x509.current is not None and state.x509.old is not None
+    assert (state.x509.current.slot_id, state.x509.old.slot_id) == ("B", "A")
+    assert state.due(6002) == Prepare(Kind.X509, "A")
+    assert [one.status for one in world.journal.x509_cas] == [Status.OLD, Status.ACTIVE]
+
+
+def test_after_a_long_sleep_all_is_made_new_and_signed_with() -> None:
+    world, state = started()
+    state = advance(world, state, 10 * TTL)
+    assert state.x509.current is not None and state.x509.current.not_after == 11 * TTL
+    assert world.signing[Kind.X509] == state.x509.current.authority_id
+
+
+def test_operator_prepares_twice_and_activates_the_later() -> None:
+    world, state = started()
+    for _ in range(2):
+        done = world.transition(state, Prepare(Kind.X509, state.x509.free_slot), 10)
+        for effect in done.effects:
+            world.run(effect)
+        state = done.state
+    assert [one.status for one in state.journal.x509_cas] == [Status.ACTIVE, Status.OLD, Status.PREPARED]
+    assert state.x509.prepared == state.journal.x509_cas[2]
+    with pytest.raises(InvalidArgument, match="unexpected authority ID"):
+        state.check_activation(Kind.X509, state.journal.x509_cas[1].authority_id)
+    state.check_activation(Kind.X509, state.journal.x509_cas[2].authority_id)
+    assert world.load() == state
+
+
+@pytest.mark.parametrize("crash_at", range(40))
+def test_a_crash_between_any_two_effects_heals(crash_at: int) -> None:
+    """Two life times with one crash at each place: the server goes on, and signs with what is published."""
+    world = World()
+    state = Rotation()
+    effects = 0
+    crashed = False
+    for now in range(0, 3 * TTL, 500):
+        while (step := state.due(now)) is not None:
+            done = world.transition(state, step, now)
+            for effect in done.effects:
+                if effects == crash_at and not crashed:
+                    crashed = True
+                    break
+                world.run(effect)
+                effects += 1
+            else:
+                state = done.state
+                continue
+            state = world.load()
+            for kind in Kind:
+                current = state.slots(kind).current
+                if current is not None:
+                    world.signing[kind] = current.authority_id
+        for kind in Kind:
+            current = state.slots(kind).current
+            assert current is not None and now < current.not_after
+            assert world.signing[kind] == current.authority_id
+            assert current.authority_id in world.bundle and current.authority_id in world.keys.values()
+    assert crashed
+
+
+def test_a_prepared_authority_survives_a_restart() -> None:
+    world, state = started()
+    state = advance(world, state, 3001)
+    assert world.load() == state
+
+
+def test_authority_whose_key_or_root_is_gone_is_rotated_away_from() -> None:
+    world, state = started()
+    assert state.x509.current is not None
+    world.bundle.discard(state.x509.current.authority_id)
+    loaded = world.load()
+    assert loaded.x509 == Slots() and loaded.jwt == state.jwt
+    assert loaded.due(1) == Prepare(Kind.X509, "A")
+
+
+def test_prepared_without_active_is_activated_at_once() -> None:
+    world, state = started()
+    state = advance(world, state, 3001)
+    assert state.x509.current is not None and state.x509.prepared is not None
+    world.keys.pop(Kind.X509.key_id(state.x509.current.slot_id))
+    loaded = world.load()
+    assert loaded.due(3002) == Activate(Kind.X509, state.x509.prepared.authority_id)
+
+
+def test_of_two_active_records_the_newest_counts() -> None:
+    old = X509CaRecord("A", 0, 10, b"", (), Status.ACTIVE, "old")
+    slots = Slots.load([old, replace(old, slot_id="B", authority_id="new")], lambda record: True)
+    assert slots.current is not None and slots.current.authority_id == "new"
+
+
+def rotated() -> tuple[Rotation, str, str]:
+    """An active and an old authority of each kind. Returns: state, IDs of active and old CA."""
+    world, state = started()
+    for now in (3001, 5001):
+        state = advance(world, state, now)
+    assert state.x509.current is not None and state.x509.old is not None
+    return state, state.x509.current.authority_id, state.x509.old.authority_id
+
+
+def test_old_authority_is_tainted_and_revoked() -> None:
+    state, _, old = rotated()
+    assert state.tainted(Kind.X509, old) == Transition(state, (Taint(Kind.X509, old),))
+    assert state.revoked(Kind.X509, old) == Transition(state, (Revoke(Kind.X509, old),))
+
+
+def test_refusals_of_taint() -> None:
+    state, active, _ = rotated()
+    for authority_id, why in {
+        "": "no authority ID provided",
+        active: "unable to taint current local authority",
+        "unknown": "unexpected authority ID",
+    }.items():
+        with pytest.raises(InvalidArgument, match=f"^{why}$"):
+            state.tainted(Kind.X509, authority_id)
+    world, fresh = started()
+    prepared = advance(world, fresh, 3001)
+    assert prepared.x509.prepared is not None
+    why = "only Old local authorities can be tainted: unsupported local authority status: PREPARED"
+    with pytest.raises(InvalidArgument, match=why):
+        prepared.tainted(Kind.X509, prepared.x509.prepared.authority_id)
+
+
+def test_refusals_of_revocation() -> None:
+    state, active, _ = rotated()
+    for authority_id, why in {
+        "": "no authority ID provided",
+        active: "unable to use current authority",
+        "unknown": "only Old local authority can be revoked",
+    }.items():
+        with pytest.raises(InvalidArgument, match=f"^invalid authority ID: {why}$"):
+            state.revoked(Kind.X509, authority_id)
+
+
+def test_revocation_of_jwt_authorities_of_other_servers() -> None:
+    state, _, _ = rotated()
+    assert state.jwt.current is not None
+    assert state.revoked(Kind.JWT, "theirs", ["theirs"]).effects == (Revoke(Kind.JWT, "theirs"),)
+    with pytest.raises(InvalidArgument, match="no JWT authority found with provided authority ID"):
+        state.revoked(Kind.JWT, "theirs", [])
+    with pytest.raises(InvalidArgument, match="unable to use current authority"):
+        state.revoked(Kind.JWT, state.jwt.current.authority_id, [state.jwt.current.authority_id])
+    world, fresh = started()
+    prepared = advance(world, fresh, 3001)
+    assert prepared.jwt.prepared is not None
+    with pytest.raises(InvalidArgument, match="unable to use a prepared key"):
+        prepared.revoked(Kind.JWT, prepared.jwt.prepared.authority_id, [])
+
+
+def test_refusals_of_activation() -> None:
+    state, active, old = rotated()
+    with pytest.raises(InvalidArgument, match="no authority ID provided"):
+        state.check_activation(Kind.X509, "")
+    with pytest.raises(InvalidArgument, match="unexpected authority ID"):
+        state.check_activation(Kind.X509, active)
+    with pytest.raises(Internal, match="only Prepared authorities can be activated: .* status: OLD"):
+        state.check_activation(Kind.X509, old)
+    with pytest.raises(Internal, match="no prepared authority"):
+        state.activated(Kind.X509)
+
+
+def test_authorities_of_an_upstream_are_not_ours() -> None:
+    require_no_upstream(False, "tainted")
+    with pytest.raises(FailedPrecondition, match="local authority can't be revoked if there is an upstream"):
+        require_no_upstream(True, "revoked")
