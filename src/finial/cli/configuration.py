@@ -62,8 +62,9 @@ def read(path: str) -> bytes:
 
 def tell_unknown_keys(error: ConfigError, console: Console) -> None:
     """As SPIRE logs them before its error, on standard output."""
+    from finial.runtime.clock import SystemClock
     from finial.runtime.log import Logger, Output
 
-    logger = Logger(Output(console.stdout))
+    logger = Logger(Output(console.stdout, now=SystemClock().now))
     for section, keys in error.unknown_keys.items():
         logger.error("Unknown configuration detected", keys=",".join(keys), section=section)

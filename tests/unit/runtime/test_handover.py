@@ -92,6 +92,7 @@ GOOD = {"service": "web", "pid": os.getpid(), "start_time": 1}
         (json.dumps(GOOD | {"pid": 1}).encode(), "no pidfd of pid 1"),
         (json.dumps(GOOD | {"more": "x" * 2000}).encode(), "too long"),
     ],
+    ids=range(11),  # the records hold this process's number: workers must agree on the names
 )
 def test_a_bad_record_is_refused_and_leaves_no_descriptor_open(
     ends: Ends, own_pidfd: int, data: bytes, why: str
