@@ -7,6 +7,8 @@ rest of a text without a word (`x =` at the end, a JSON object that is not close
 
 from __future__ import annotations
 
+import math
+
 from finial.config import json_syntax
 from finial.config.scanner import Scanner, Token, TokenType
 from finial.config.tree import (
@@ -159,11 +161,18 @@ def literal(token: Token) -> Literal:
     if token.type is TokenType.BOOL:
         return Literal(LiteralType.BOOL, token.value, token.value == "true", token.at)
     if token.type is TokenType.FLOAT:
-        return Literal(LiteralType.FLOAT, token.value, float(token.value), token.at)
+        return Literal(LiteralType.FLOAT, token.value, fraction(token), token.at)
     if token.type is TokenType.NUMBER:
         return Literal(LiteralType.NUMBER, token.value, whole_number(token), token.at)
     what = f"{token.type} {token.value}" if token.value else str(token.type)
     raise SyntaxFault(f"Unknown token: {what}", token.at)
+
+
+def fraction(token: Token) -> float:
+    number = float(token.value)
+    if math.isinf(number):
+        raise SyntaxFault("value out of range", token.at)
+    return number
 
 
 def whole_number(token: Token) -> int:

@@ -5,6 +5,7 @@ Strings are read by the standard library. `null` is as if the key were absent, a
 
 from __future__ import annotations
 
+import math
 import re
 from json import JSONDecodeError, JSONDecoder
 
@@ -118,10 +119,11 @@ class Reader:
             raise self._fault("not a number")
         self._offset = match.end()
         text = match.group()
-        if match.group(1) or match.group(2):
-            return Literal(LiteralType.FLOAT, text, float(text), at)
-        if len(text) > MAX_DIGITS:
+        is_float = match.group(1) or match.group(2)
+        if math.isinf(float(text)) or (not is_float and len(text) > MAX_DIGITS):
             raise SyntaxFault("value out of range", at)
+        if is_float:
+            return Literal(LiteralType.FLOAT, text, float(text), at)
         return Literal(LiteralType.NUMBER, text, int(text), at)
 
     def _word(self, at: Position) -> Literal:

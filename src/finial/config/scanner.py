@@ -53,7 +53,7 @@ PUNCTUATION = {
 }
 BLANK = re.compile(r"(?:[ \t\r\n]+|#[^\n]*|//[^\n]*|/\*.*?\*/)*", re.DOTALL)
 WORD = re.compile(r"[^\W\d][\w.-]*")
-NUMBER = re.compile(r"-?(?:0[xX][0-9a-fA-F]+|[0-9]+(\.[0-9]*)?([eE][+-]?[0-9]+)?)")
+NUMBER = re.compile(r"-?0[xX][0-9a-fA-F]+|(?:-?[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 HEREDOC = re.compile(r"<<(-?)([\w.-]+)\r?\n")
 ESCAPE = re.compile(
     r"""\\(?:([abfnrtv\\"])|([0-7]{3})|x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8}))"""
@@ -111,7 +111,9 @@ class Scanner:
             is_bool = match.group() in ("true", "false")
             return self._token(TokenType.BOOL if is_bool else TokenType.IDENT, start, match.end())
         if match := NUMBER.match(self._text, start):
-            is_float = match.group(1) is not None or match.group(2) is not None
+            if self._text.startswith(("e", "E", "x", "X"), match.end()):
+                raise self._fault("illegal number", start)
+            is_float = re.search(r"[.eE]", match.group()) and "x" not in match.group().lower()
             return self._token(TokenType.FLOAT if is_float else TokenType.NUMBER, start, match.end())
         raise self._fault("illegal char", start)
 
@@ -129,9 +131,10 @@ class Scanner:
                 return self._token(TokenType.STRING, start, offset + 1, "".join(parts))
             if depth == 0 and character == "\n":
                 break
-            if depth == 0 and character == "\\":
-                piece, offset = self._escape(offset)
-                parts.append(piece)
+            if character == "\\":
+                piece, end = self._escape(offset)
+                parts.append(text[offset:end] if depth else piece)
+                offset = end
                 continue
             if depth == 0 and text.startswith("${", offset):
                 parts.append("$")
@@ -157,13 +160,13 @@ class Scanner:
     def _heredoc(self, match: re.Match[str]) -> Token:
         """All lines up to the closing word; `<<-` takes the closing line's indent off if every line has it."""
         indented, word = match.groups()
-        close = re.compile(rf"^([ \t]*){re.escape(word)}(?=\r?$)", re.MULTILINE).search(
-            self._text, match.end()
-        )
+        indent = "+" if indented else "*"  # as in the library: the closing word of `<<-` must be indented
+        ending = re.compile(rf"^([ \t]{indent}){re.escape(word)}(?=\r?$)", re.MULTILINE)
+        close = ending.search(self._text, match.end())
         if close is None:
             raise self._fault("heredoc not terminated", match.start())
         body = self._text[match.end() : close.start()]
-        indent, lines = close.group(1), body.splitlines(keepends=True)
-        if indented and all(line.startswith(indent) for line in lines):
-            body = "".join(line[len(indent) :] for line in lines)
+        prefix, lines = close.group(1), re.findall(r"[^\n]*\n", body)
+        if indented and all(line.startswith(prefix) for line in lines):
+            body = "".join(line[len(prefix) :] for line in lines)
         return self._token(TokenType.HEREDOC, match.start(), close.end(), body)

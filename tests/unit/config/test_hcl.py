@@ -17,12 +17,14 @@ REFUSED_HERE_ONLY = {"list-two-commas.hcl", "no-value.hcl", "json-comma.json", "
 READ_HERE_ONLY = {"json-escapes.json"}
 FIRST_FAULT = {
     "bad-escape.hcl": ((1, 10), "illegal char escape"),
+    "bad-escape-inside.hcl": ((1, 12), "illegal char escape"),
     "bare-word.hcl": ((1, 8), "Unknown token: IDENT word"),
     "bom.hcl": ((1, 1), "illegal char"),
     "brace-close.hcl": ((2, 1), "expected: IDENT | STRING | ASSIGN | LBRACE got: RBRACE"),
     "brace-open.hcl": ((3, 1), "object expected closing RBRACE got: EOF"),
     "colon.hcl": ((1, 5), "illegal char"),
     "comment-open.hcl": ((1, 12), "comment not terminated"),
+    "heredoc-flush.hcl": ((1, 8), "heredoc not terminated"),
     "heredoc-open.hcl": ((1, 8), "heredoc not terminated"),
     "json-comma.json": ((1, 14), "expected a text, got: '}'"),
     "json-list.json": ((1, 1), "expected: IDENT | STRING | ASSIGN | LBRACE got: LBRACK"),
@@ -38,6 +40,8 @@ FIRST_FAULT = {
     "no-value.hcl": ((2, 1), "Unknown token: EOF"),
     "not-utf8.hcl": ((1, 9), "illegal UTF-8 encoding"),
     "number-bad.hcl": ((1, 10), 'strconv.ParseInt: parsing "09": invalid syntax'),
+    "number-exponent.hcl": ((1, 10), "illegal number"),
+    "number-minus-dot.hcl": ((1, 10), "illegal char"),
     "number-word.hcl": ((1, 12), "key 'ab' expected start of object ('{') or assignment ('=')"),
     "plus.hcl": ((1, 10), "illegal char"),
     "quote.hcl": ((1, 8), "literal not terminated"),
@@ -143,6 +147,12 @@ def test_reads_whole_numbers_as_go_does(text: str, number: int) -> None:
 def test_refuses_what_is_no_whole_number(text: str) -> None:
     with pytest.raises(ValueError, match=r"^strconv\.ParseInt: parsing "):
         hcl.parse_int(text)
+
+
+def test_refuses_numbers_that_are_none() -> None:
+    for text in ("a = 1e999", "a = 0x", "a = 1e", "a = 99999999999999999999"):
+        with pytest.raises(SyntaxFault):
+            hcl.parse(text, "x")
 
 
 def test_labels_read_as_nested_blocks() -> None:

@@ -1,0 +1,1 @@
+number = 1e
