@@ -64,6 +64,7 @@ class Protocol(protocol.H2Protocol):
         accepts: Accepts | None = None,
         max_age: float | None = None,
         on_goaway: Callable[[Protocol], None] | None = None,
+        on_made: Callable[[Protocol], None] | None = None,
         on_lost: Callable[[Protocol], None] | None = None,
     ) -> None:
         super().__init__(handler, config, h2_config)
@@ -71,6 +72,7 @@ class Protocol(protocol.H2Protocol):
         self._accepts = accepts
         self._max_age = max_age
         self._on_goaway = on_goaway
+        self._on_made = on_made
         self._on_lost = on_lost
         self._timer: asyncio.TimerHandle | None = None
         self._loop = asyncio.get_running_loop()
@@ -83,6 +85,8 @@ class Protocol(protocol.H2Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         given = cast(asyncio.Transport, transport)
+        if self._on_made is not None:
+            self._on_made(self)
         if not agreed_on_h2(given):
             given.abort()
             return

@@ -143,19 +143,22 @@ class Server:
     def protocol(self, peer: object | None = None) -> Protocol:
         """For a connection that an accept loop of the caller's took; with `peer` given the hook is not asked."""
         accepts = self._accepts if peer is None else lambda _: peer
-        made = Protocol(
+        return Protocol(
             Calls(self._service, self._tasks),
             self._config,
             self._h2_config,
             self._limits,
             accepts=accepts,
             max_age=self._max_age,
+            on_made=self._made,
             on_lost=partial(self._lost, peer),
         )
+
+    def _made(self, made: Protocol) -> None:
+        """Only here: a protocol whose TLS handshake fails is never connected, and never lost."""
         self._connections.add(made)
         self._empty.clear()
         self.stats.connections += 1
-        return made
 
     def _lost(self, given: object | None, made: Protocol) -> None:
         self._connections.discard(made)
