@@ -3,7 +3,7 @@
 
 A `Change` names a thing; the follower reads that thing again by its key, and finds it changed, equal or gone.
 Each changed thing comes once, however often it changed. Commits of this process wake waiters at once, those of
-other processes within `POLL_PERIOD`. A position that this log cannot continue from is FailedPrecondition:
+other processes within the period of the poll. A position that this log cannot continue from is FailedPrecondition:
 the follower loads everything.
 """
 
@@ -77,11 +77,11 @@ class Changes:
         news, self._news = self._news, asyncio.Event()
         news.set()
 
-    async def poll(self, clock: Clock) -> None:
-        """Notices the commits of other processes, until it is cancelled."""
+    async def poll(self, clock: Clock, period: float) -> None:
+        """Notices the commits of other processes, until it is cancelled; looks each `period` seconds."""
         version = self._engine.version()
         while True:
-            await clock.sleep(POLL_PERIOD)
+            await clock.sleep(period)
             before, version = version, self._engine.version()
             if version != before:
                 self.woken()

@@ -16,7 +16,7 @@ from finial.store import schema, triggers
 from finial.store.engine import Engine, Transaction
 from finial.store.lineage import new_epoch
 
-SEMVER = re.compile(r"(\d+)\.(\d+)\.(\d+)(?:[-+].*)?\Z")
+SEMVER = re.compile(r"(\d+)\.(\d+)\.(\d+)(-[^+]+)?(?:\+.*)?\Z")
 
 
 async def prepare(engine: Engine) -> None:
@@ -72,13 +72,13 @@ def _check_version(tx: Transaction) -> None:
         )
 
 
-def release(text: str) -> tuple[int, int, int]:
-    """Of a semantic version. Raises: Internal."""
+def release(text: str) -> tuple[int, int, int, bool]:
+    """Of a semantic version: major, minor, patch, and whether it is no pre-release. Raises: Internal."""
     match = SEMVER.match(text)
     if match is None:
         raise Internal(f'datastore-sql: error getting DB code version: "{text}" is not a version')
-    major, minor, patch = (int(part) for part in match.groups())
-    return major, minor, patch
+    major, minor, patch = (int(part) for part in match.groups()[:3])
+    return major, minor, patch, match[4] is None
 
 
 def _install(tx: Transaction) -> None:

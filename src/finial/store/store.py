@@ -10,7 +10,6 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -38,7 +37,7 @@ from finial.store import (
     tokens,
 )
 from finial.store.bundles import BundleChange, DeleteMode
-from finial.store.changes import Changes
+from finial.store.changes import POLL_PERIOD, Changes
 from finial.store.engine import Engine, Transaction
 from finial.store.entries import EntryChange, Refused, Updated
 from finial.store.entry_creation import Created, Similar
@@ -69,32 +68,41 @@ class Store:
         self.changes = Changes(engine, epoch)
 
     @classmethod
-    async def open(cls, location: str | Path, *, clock: Clock, memory: Path | None = None) -> Store:
+    async def open(
+        cls,
+        location: str | Path,
+        *,
+        clock: Clock,
+        memory: Path | None = None,
+        poll_period: float | None = POLL_PERIOD,
+    ) -> Store:
         """`location` is the path of a SQLite file, made with its tables if there is none. `memory` is a file of
         this server's, by which it recognises the history that it knew; without it a database that is
-        restored in place goes unnoticed.
+        restored in place goes unnoticed. Each `poll_period` seconds it is seen whether another process has
+        committed; None if there is no other.
 
         Raises: FailedPrecondition for a schema that cannot be used, Unsupported for another engine,
         Unavailable or Internal for a file that cannot be opened or read."""
         engine = await Engine.open(path_of(location), clock)
         try:
             await migrate.prepare(engine)
-            recalled = lineage.recall(memory) if memory else None
-            renewed = await engine.write("lineage.begin", partial(_begin, memory=recalled))
-            if memory:
-                lineage.keep(memory, renewed)
+            remembered = await _recognise(engine, memory) if memory else None
             epoch = await engine.read(lambda tx: lineage.epoch_of(tx, engine.path))
         except BaseException:
             await engine.close()
             raise
-        store = cls(engine, epoch, (memory, renewed) if memory else None)
-        store._tasks.start(store.changes.poll(clock), name="store: commits of other processes")
+        store = cls(engine, epoch, remembered)
+        if poll_period is not None:
+            polling = store.changes.poll(clock, poll_period)
+            store._tasks.start(polling, name="store: commits of other processes")
         return store
 
     async def close(self) -> None:
         """Finishes the writes that were begun or are waiting."""
-        await self._tasks.close()
-        await self._engine.close()
+        try:
+            await self._tasks.close()
+        finally:
+            await self._engine.close()
 
     async def remember(self) -> None:
         """Renews what the history is recognised by; to be called every few seconds while there are writes."""
@@ -333,6 +341,13 @@ def path_of(location: str | Path) -> Path:
     return Path(path)
 
 
-def _begin(tx: Transaction, memory: lineage.Memory | None) -> lineage.Memory:
-    lineage.reconcile(tx, memory)
-    return lineage.renew(tx, memory)
+async def _recognise(engine: Engine, path: Path) -> tuple[Path, lineage.Memory]:
+    recalled = lineage.recall(path)
+
+    def begin(tx: Transaction) -> lineage.Memory:
+        lineage.reconcile(tx, recalled)
+        return lineage.renew(tx, recalled)
+
+    renewed = await engine.write("lineage.begin", begin)
+    lineage.keep(path, renewed)
+    return path, renewed

@@ -61,7 +61,11 @@ def test_a_ban_holds_against_renewal_activation_and_attestation(tx: Transaction)
     agents.put(tx, AGENT)
     agents.set_renewal(tx, ID, "12", 2000000100)
     assert agents.ban(tx, ID).banned
-    for again in (lambda: agents.set_renewal(tx, ID, "13", 1), lambda: agents.put(tx, AGENT)):
+    refused: list[Callable[[], Agent]] = [
+        lambda: agents.set_renewal(tx, ID, "13", 1),
+        lambda: agents.put(tx, AGENT),
+    ]
+    for again in refused:
         with pytest.raises(PermissionDenied, match="agent is banned") as caught:
             again()
         assert caught.value.reason is Denial.AGENT_BANNED

@@ -1,0 +1,129 @@
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+from finial import SPIRE_VERSION
+from finial.errors import FailedPrecondition, FinialError, Internal
+from finial.runtime.clock import SystemClock
+from finial.store import migrate, schema
+from finial.store.engine import Engine
+
+
+def using(path: Path, *steps: Callable[[Engine], Awaitable[None]]) -> None:
+    async def main() -> None:
+        engine = await Engine.open(path, SystemClock())
+        try:
+            for step in steps:
+                await step(engine)
+        finally:
+            await engine.close()
+
+    asyncio.run(main())
+
+
+def query(path: Path, sql: str) -> list[tuple[object, ...]]:
+    connection = sqlite3.connect(path, isolation_level=None)
+    rows = connection.execute(sql).fetchall()
+    connection.close()
+    return rows
+
+
+def stock(path: Path, version: int = schema.VERSION, code: str = SPIRE_VERSION) -> list[tuple[object, ...]]:
+    """A database as a stock server leaves it; its schema."""
+    for statement in schema.sqlite():
+        query(path, statement)
+    query(path, f"INSERT INTO migrations (version, code_version) VALUES ({version}, '{code}')")
+    return dump(path)
+
+
+def dump(path: Path) -> list[tuple[object, ...]]:
+    return query(path, "SELECT type, name, sql FROM sqlite_master ORDER BY type, name")
+
+
+def versions(path: Path) -> tuple[object, ...]:
+    (row,) = query(path, "SELECT id, version, code_version FROM migrations")
+    return row
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "t.sqlite3"
+
+
+def test_an_empty_database_is_created(path: Path) -> None:
+    using(path, migrate.prepare)
+    assert versions(path) == (1, 25, "1.15.3")
+
+
+def test_preparing_again_changes_nothing(path: Path) -> None:
+    using(path, migrate.prepare)
+    before = dump(path)
+    using(path, migrate.prepare)
+    assert (dump(path), versions(path)) == (before, (1, 25, "1.15.3"))
+
+
+def test_hand_back_leaves_the_schema_of_the_stock_server(path: Path) -> None:
+    before = stock(path)
+    using(path, migrate.prepare)
+    assert dump(path) != before
+    using(path, migrate.hand_back)
+    assert dump(path) == before
+    assert query(path, "SELECT name FROM sqlite_sequence WHERE name LIKE 'finial%'") == []
+
+
+@pytest.mark.parametrize(
+    ("version", "code", "after"),
+    [
+        (25, "1.15.0", "1.15.3"),
+        (25, "1.15.9", "1.15.9"),
+        (25, "1.15.3-dev-unk", "1.15.3"),
+        (25, "", "1.15.3"),
+        (26, "1.16.0", "1.16.0"),
+    ],
+)
+def test_a_schema_that_fits_is_used(path: Path, version: int, code: str, after: str) -> None:
+    stock(path, version, code)
+    using(path, migrate.prepare)
+    assert versions(path) == (1, version, after)
+
+
+@pytest.mark.parametrize(
+    ("version", "code", "kind", "message"),
+    [
+        (24, "1.14.0", FailedPrecondition, "migration from schema 24 is not supported yet"),
+        (26, "1.17.0", FailedPrecondition, "incompatible DB schema and code version"),
+        (26, "2.15.0", FailedPrecondition, "incompatible DB schema and code version"),
+        (25, "one", Internal, 'error getting DB code version: "one" is not a version'),
+    ],
+)
+def test_a_schema_that_does_not_fit_is_left_as_it_is(
+    path: Path, version: int, code: str, kind: type[FinialError], message: str
+) -> None:
+    before = stock(path, version, code)
+    with pytest.raises(kind, match=f"datastore-sql: {message}"):
+        using(path, migrate.prepare)
+    assert (dump(path), versions(path)) == (before, (1, version, code))
+
+
+def test_somebody_elses_database_is_left_as_it_is(path: Path) -> None:
+    query(path, "CREATE TABLE bundles (x)")
+    before = dump(path)
+    with pytest.raises(FailedPrecondition, match='has a table "bundles" but no table "migrations"'):
+        using(path, migrate.prepare)
+    assert dump(path) == before
+
+
+def test_a_change_log_of_another_version_is_refused(path: Path) -> None:
+    using(path, migrate.prepare)
+    query(path, "UPDATE finial_state SET value = '2' WHERE name = 'schema'")
+    with pytest.raises(FailedPrecondition, match="the change log has version 2, this release knows 1"):
+        using(path, migrate.prepare)
+
+
+def test_a_pre_release_is_older_than_its_release() -> None:
+    assert migrate.release("1.15.3-dev-unk") < migrate.release("1.15.3") < migrate.release("1.16.0")
