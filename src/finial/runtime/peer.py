@@ -113,11 +113,10 @@ def pin(sock: socket.socket | TransportSocket, *, deep: bool = False) -> Peer:
         )
     pidfd = _peer_pidfd(sock, pid)
     try:
-        facts = _read_facts(pidfd, pid, deep=deep)
-        _require_alive(pidfd, pid)
-        if (facts.uid, facts.gid) != (uid, gid):
+        peer = pin_process(pid, pidfd, deep=deep)
+        if (peer.uid, peer.gid) != (uid, gid):
             raise Unavailable(f"caller pid {pid}: user or group changed since it connected")
-        return Peer(pid, pidfd, facts, deep=deep)
+        return peer
     except BaseException:
         os.close(pidfd)
         raise
@@ -126,7 +125,7 @@ def pin(sock: socket.socket | TransportSocket, *, deep: bool = False) -> Peer:
 def pin_process(pid: int, pidfd: int, *, deep: bool = False) -> Peer:
     """A process by a pidfd of it that was passed on, owned by the peer once this returns.
 
-    Raises: Unavailable for a process that has ended.
+    Raises: Unavailable for a process that has ended, or a pidfd of another; the pidfd is then the caller's.
     """
     facts = _read_facts(pidfd, pid, deep=deep)
     _require_alive(pidfd, pid)

@@ -13,7 +13,7 @@ import pytest
 from finial.errors import Unavailable
 from finial.plugin.kinds import WorkloadProcess
 from finial.runtime import peer
-from finial.runtime.peer import Peer, pin
+from finial.runtime.peer import Peer, pin, pin_process
 
 UNKNOWN_OPTION = 9999
 UNKNOWN_IOCTL = 0xC040FF7F
@@ -119,6 +119,23 @@ def test_each_fact_that_changes_is_named(
     with pytest.raises(Unavailable, match=f"{changed.replace('_', ' ')} changed since it connected"):
         found.check()
     found.close()
+
+
+def test_process_named_by_its_pidfd_is_pinned_and_owned() -> None:
+    pidfd = os.pidfd_open(os.getpid())
+    found = pin_process(os.getpid(), pidfd, deep=True)
+    found.check()
+    assert (found.pid, found.uid) == (os.getpid(), os.geteuid())
+    found.close()
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(pidfd)
+
+
+def test_pidfd_of_another_process_is_refused_and_stays_the_callers() -> None:
+    pidfd = os.pidfd_open(os.getppid())
+    with pytest.raises(Unavailable, match="its descriptor names another process"):
+        pin_process(os.getpid(), pidfd)
+    os.close(pidfd)
 
 
 def test_name_with_spaces_and_parentheses_is_stepped_over(monkeypatch: pytest.MonkeyPatch) -> None:

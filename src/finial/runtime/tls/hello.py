@@ -14,6 +14,7 @@ CLIENT_HELLO = 1
 SUPPORTED_VERSIONS = 43
 TLS_1_3 = b"\x03\x04"
 RECORD_HEADER = 5
+MAX_RECORD = 16 * 1024  # bytes, RFC 8446 5.1: what is promised beyond is not waited for
 FIXED_PART = 4 + 2 + 32  # handshake header, version, random
 
 
@@ -24,9 +25,10 @@ def may_resume(data: bytes) -> bool | None:
     """
     if len(data) < RECORD_HEADER:
         return None
-    if data[0] != HANDSHAKE:
+    size = int.from_bytes(data[3:5])
+    if data[0] != HANDSHAKE or size > MAX_RECORD:
         return False  # no TLS at all: OpenSSL says what is wrong with it
-    end = RECORD_HEADER + int.from_bytes(data[3:5])
+    end = RECORD_HEADER + size
     if len(data) < end:
         return None
     hello = data[RECORD_HEADER:end]

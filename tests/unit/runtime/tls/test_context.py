@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 
@@ -205,3 +207,31 @@ def test_alpn_set_from_outside_wins_and_survives_a_change() -> None:
     mine.set_alpn_protocols(["http/1.1"])
     mine.set(holding(CLIENT))
     assert Line(mine, theirs).shake().client.selected_alpn_protocol() == "http/1.1"
+
+
+def over_sockets(mine: FollowingContext, theirs: FollowingContext) -> tuple[str, str]:
+    """Blocking sockets, as httpx.Client uses them: what each end says of the other, or why it ended."""
+    here, there = socket.socketpair()
+    here.settimeout(5)
+    there.settimeout(5)
+
+    def shake(context: FollowingContext, sock: socket.socket, server_side: bool) -> str:
+        try:
+            with context.wrap_socket(sock, server_side=server_side) as made:
+                return str(peer_id(made))
+        except OSError as error:
+            assert sock.fileno() == -1  # the refusal closed it
+            return str(error)
+
+    with ThreadPoolExecutor(1) as pool:
+        served = pool.submit(shake, theirs, there, True)
+        return shake(mine, here, False), served.result()
+
+
+def test_blocking_sockets_are_judged_too() -> None:
+    assert over_sockets(client(), server()) == (
+        "spiffe://example.org/server",
+        "spiffe://example.org/client",
+    )
+    assert "unexpected ID" in over_sockets(client(), server(OURS.leaf("/other")))[0]
+    assert "certificate verify failed" in over_sockets(client(TestCa().leaf("/client")), server())[1]

@@ -63,6 +63,11 @@ def test_what_is_no_handshake_is_left_to_openssl() -> None:
     assert may_resume(b"GET / HTTP/1.1\r\n") is False
 
 
+def test_record_that_promises_too_much_is_not_waited_for() -> None:
+    assert may_resume(b"\x16\x03\x01\x40\x01") is False
+    assert may_resume(b"\x16\x03\x01\x40\x00") is None
+
+
 def test_incomplete_hello_asks_for_more() -> None:
     data = hello(bytes(32))
     assert all(may_resume(data[:size]) is None for size in range(len(data)))
