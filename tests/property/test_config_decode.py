@@ -51,6 +51,9 @@ def test_a_refusal_has_a_first_line_and_a_place_for_each_problem(content: dict[s
     assert len([line for line in rest if line.startswith("  f")]) == len(error.problems)
 
 
+PLUGINS: dict[str, dict[str, dict[str, str]]] = {"DataStore": {"sql": {}}, "KeyManager": {"memory": {}}}
+
+
 def plain_texts(config: type) -> list[Option]:
     """Options of text that take any text."""
     return [
@@ -66,5 +69,5 @@ def plain_texts(config: type) -> list[Option]:
 )
 def test_a_text_comes_out_as_it_was_written(name: str, text: str) -> None:
     server = {"trust_domain": "example.org", "data_dir": "d"} | {name: text}
-    as_json = load_server(json.dumps({"server": server, "plugins": {}}), "f")
+    as_json = load_server(json.dumps({"server": server, "plugins": PLUGINS}), "f")
     assert getattr(as_json.server, name) == text

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
+from finial.config.builtin import AGENT_PLUGINS
 from finial.config.checks import MAX_PORT, feature_flags, key_type, not_negative, positive
 from finial.config.decode import Decoder
 from finial.config.durations import format_duration
@@ -255,7 +256,9 @@ def load_agent(
 
     Raises: ConfigError with every problem.
     """
-    file, plugins, notes = load(AgentFile, text, source, "agent", overrides or {}, environment, check)
+    file, plugins, notes = load(
+        AgentFile, text, source, "agent", overrides or {}, environment, AGENT_PLUGINS, check
+    )
     return AgentConfig(file.agent, plugins, file.health_checks, tuple(notes))
 
 

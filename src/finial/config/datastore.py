@@ -51,15 +51,13 @@ class DataStoreOptions:
     )
 
 
-def datastore_of(plugins: Sequence[PluginConfig], source: str) -> DataStoreOptions:
-    """The options of the one data store. Raises: ConfigError, in SPIRE's words."""
-    blocks = [one for one in plugins if one.type == "DataStore" and one.name == "sql" and one.enabled]
-    if not blocks:
-        raise problem("'datastore' must be configured", Position(source))
-    options = decode(blocks[0].read_data(), DataStoreOptions, 'DataStore "sql"')
+def datastore_of(plugins: Sequence[PluginConfig]) -> DataStoreOptions:
+    """The options of the one data store that `load_server` made sure of. Raises: ConfigError."""
+    block = next(one for one in plugins if one.type == "DataStore" and one.enabled)
+    options = decode(block.read_data(), DataStoreOptions, 'DataStore "sql"')
     for name in ("database_type", "connection_string"):
         if not getattr(options, name):
-            raise problem(f"datastore-sql: {name} must be set", blocks[0].at)
+            raise problem(f"datastore-sql: {name} must be set", block.at)
     return options
 
 

@@ -66,14 +66,14 @@ class Decoder:
 
     def __init__(self, whole: Position) -> None:
         """`whole` is the place of what is missing."""
-        self._whole = whole
+        self.whole = whole
         self.problems = Problems()
         self.places: dict[str, Position] = {}
         self.notes: list[str] = []
 
     def fail(self, text: str, *paths: str) -> None:
         """Add a problem of values at the place of the first of these options that is set."""
-        at = next((self.places[path] for path in paths if path in self.places), self._whole)
+        at = next((self.places[path] for path in paths if path in self.places), self.whole)
         self.problems.add(Fault.VALUE, at, text)
 
     def block(self, blocks: Iterable[Object], config: type, section: str, path: str, at: Position) -> Any:

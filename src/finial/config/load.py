@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import TypeVar, cast
 
 from finial.config import hcl
+from finial.config.builtin import PluginKind, check_plugins
 from finial.config.decode import NOTHING, Decoder
 from finial.config.expand import expand
 from finial.config.plugins import PluginConfig, read_plugins
@@ -28,12 +29,13 @@ def load(
     section: str,
     overrides: Mapping[str, Override],
     environment: Mapping[str, str] | None,
+    kinds: Mapping[str, PluginKind],
     check: Callable[[C, Decoder], None],
 ) -> tuple[C, tuple[PluginConfig, ...], list[str]]:
     """The decoded file, its plugins and the notes for the log.
 
-    `overrides` are keys of `section`; `environment` is what `-expandEnv` puts in, None without it; `check`
-    adds the problems that no single option has. Raises: ConfigError with every problem.
+    `overrides` are keys of `section`; `environment` is what `-expandEnv` puts in, None without it; `kinds` are
+    the plugins there are; `check` adds the problems that no single option has. Raises: ConfigError with every problem.
     """
     document = read(text, source, environment)
     decoder = Decoder(Position(source))
@@ -42,6 +44,7 @@ def load(
     plugins = read_plugins(section_of(document, "plugins"), decoder)
     if decoded is not NOTHING:
         check(cast(C, decoded), decoder)
+        check_plugins(plugins, kinds, decoder)
     decoder.problems.raise_any()
     return cast(C, decoded), plugins, decoder.notes
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from datetime import timedelta
 
 from finial.config.agent import AgentFile
+from finial.config.builtin import AGENT_PLUGINS, SERVER_PLUGINS, PluginKind
 from finial.config.datastore import DataStoreOptions
 from finial.config.durations import format_duration
 from finial.config.options import WORKS, Kind, Option, Standing, Status, options_of
@@ -36,10 +37,26 @@ TABLE_HEAD = "| Option | Type | Default | Status | Meaning |\n|---|---|---|---|-
 def page() -> str:
     parts = [HEAD]
     parts += sections("Server", "server.conf", ServerFile)
+    parts.append("### Plugins of the server\n\n" + plugin_table(SERVER_PLUGINS))
     parts += sections("Agent", "agent.conf", AgentFile)
+    parts.append("### Plugins of the agent\n\n" + plugin_table(AGENT_PLUGINS))
     parts.append('## Plugins\n\nIn `plugins`, each as `TYPE "name" { .. }`:\n\n' + table(PluginBlock, WORKS))
     parts.append('### `DataStore "sql"`: `plugin_data`\n\n' + table(DataStoreOptions, WORKS))
     return "\n".join(parts)
+
+
+def plugin_table(kinds: Mapping[str, PluginKind]) -> str:
+    """Every plugin of SPIRE and of ours, with how many of its kind there may be."""
+    lines = ["| Plugin | How many of the kind | Status |\n|---|---|---|\n"]
+    for kind_name, kind in kinds.items():
+        wanted = "any number" if (kind.least, kind.most) == (0, None) else kind.wanted
+        for name, status in kind.names.items():
+            lines.append(f'| `{kind_name} "{name}"` | {wanted} | {told(status)} |\n')
+    return "".join(lines)
+
+
+def told(status: Status) -> str:
+    return f"{status.standing}: {status.reason}" if status.reason else str(status.standing)
 
 
 def sections(title: str, file: str, config: type) -> Iterator[str]:
@@ -65,9 +82,8 @@ def table(config: type, above: Status) -> str:
 
 def row(one: Option, above: Status) -> str:
     status = above if above.standing is Standing.REFUSED else one.declaration.status
-    reason = f"{status.standing}: {status.reason}" if status.reason else str(status.standing)
     kind = f"{one.kind.value}, {one.declaration.unit}" if one.declaration.unit else one.kind.value
-    cells = [f"`{one.name}`", kind, default(one), reason, one.declaration.help]
+    cells = [f"`{one.name}`", kind, default(one), told(status), one.declaration.help]
     return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |\n"
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
+from finial.config.builtin import SERVER_PLUGINS
 from finial.config.checks import MAX_PORT, feature_flags, key_type, positive
 from finial.config.decode import Decoder
 from finial.config.durations import format_duration
@@ -251,7 +252,9 @@ def load_server(
 
     Raises: ConfigError with every problem.
     """
-    file, plugins, notes = load(ServerFile, text, source, "server", overrides or {}, environment, check)
+    file, plugins, notes = load(
+        ServerFile, text, source, "server", overrides or {}, environment, SERVER_PLUGINS, check
+    )
     return ServerConfig(
         with_ca_subject(file.server), plugins, file.health_checks, tuple(notes), tuple(warnings(file.server))
     )

@@ -7,11 +7,12 @@ import pytest
 from finial.config.agent import AgentConfig, load_agent
 from finial.config.problems import ConfigError
 
+PLUGINS = 'plugins { KeyManager "memory" {} NodeAttestor "join_token" {} WorkloadAttestor "unix" {} }'
 BASE = 'server_address = "a" server_port = 8081 trust_domain = "example.org"'
 
 
 def load(options: str = 'trust_bundle_path = "b.pem"', base: str = BASE) -> AgentConfig:
-    return load_agent(f"agent {{\n{base}\n{options}\n}}\nplugins {{}}", "agent.conf")
+    return load_agent(f"agent {{\n{base}\n{options}\n}}\n{PLUGINS}", "agent.conf")
 
 
 def refusal(options: str, base: str = BASE) -> str:
@@ -100,7 +101,7 @@ def test_what_is_spelled_out_as_its_default_is_accepted() -> None:
 
 
 def test_flags_reach_the_section() -> None:
-    config = load_agent("plugins {}", "f", {
+    config = load_agent(PLUGINS, "f", {
         "server_address": "s", "server_port": 1, "trust_domain": "a.test", "insecure_bootstrap": True,
     })  # fmt: skip
     assert (config.agent.server_address, config.agent.insecure_bootstrap) == ("s", True)

@@ -8,8 +8,8 @@ from finial.config.server import load_server
 
 
 def read(plugins: str) -> DataStoreOptions:
-    text = f'server {{ trust_domain = "a.test" data_dir = "d" }}\nplugins {{ {plugins} }}'
-    return datastore_of(load_server(text, "f").plugins, "f")
+    text = f'server {{ trust_domain = "a.test" data_dir = "d" }}\nplugins {{ KeyManager "memory" {{}} {plugins} }}'
+    return datastore_of(load_server(text, "f").plugins)
 
 
 def test_sqlite_with_a_path_is_what_works() -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from finial.config.agent import AgentFile
+from finial.config.builtin import AGENT_PLUGINS, SERVER_PLUGINS
 from finial.config.options import Option, Standing, options_of
 from finial.config.reference import page
 from finial.config.server import ServerFile
@@ -32,3 +33,9 @@ def test_every_refusal_has_its_reason() -> None:
     for one in every_option(ServerFile) + every_option(AgentFile):
         status = one.declaration.status
         assert status.standing is Standing.WORKS or status.reason, one.name
+
+
+def test_every_plugin_has_a_line() -> None:
+    for kinds in (SERVER_PLUGINS, AGENT_PLUGINS):
+        for kind_name, kind in kinds.items():
+            assert all(f'| `{kind_name} "{name}"` | ' in page() for name in kind.names)
