@@ -39,7 +39,7 @@ class Agent:
         """Why a caller with this certificate is refused; None: it is this agent."""
         if self.banned:
             return Denial.AGENT_BANNED
-        if serial_number in (self.serial_number, self.new_serial_number):
+        if serial_number and serial_number in (self.serial_number, self.new_serial_number):
             return None
         return Denial.AGENT_NOT_ACTIVE
 
