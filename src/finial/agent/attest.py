@@ -8,12 +8,11 @@ SPIRE 1.15 `pkg/agent/attestor/node`.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeVar
 
 from grpclib.client import Stream
 
-from finial.agent.connection import ServerAddress, ServerConnection, rpc_text
-from finial.errors import FinialError, Internal
+from finial.agent.connection import ServerAddress, ServerConnection, in_rpc_words
+from finial.errors import DeadlineExceeded, FinialError, Internal, Unavailable
 from finial.plugin.kinds import AgentNodeAttestor, PrivateKey
 from finial.runtime.grpc import GRPCError
 from finial.spiffe.bundle import Bundle
@@ -22,13 +21,11 @@ from finial.svid.x509 import X509Svid
 from finial.wire.convert.svid import x509_svid_from_wire
 from finial.wire.pb.spire.api.server.agent.v1 import agent_pb2
 from finial.wire.pb.spire.api.types import attestation_pb2
-from finial.wire.status import from_grpc_error
 
 ATTEST_TIMEOUT = 30.0
 MAX_CHALLENGES = 16  # more is no attestation
 
 AttestStream = Stream[agent_pb2.AttestAgentRequest, agent_pb2.AttestAgentResponse]
-Kind = TypeVar("Kind", bound=FinialError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,16 +60,16 @@ async def _attest(
         params=agent_pb2.AgentX509SVIDParams(csr=request),
     )
     try:
-        async with connection.agents.AttestAgent.open(timeout=ATTEST_TIMEOUT) as stream:
+        async with connection.api.agent.AttestAgent.open(timeout=ATTEST_TIMEOUT) as stream:
             await stream.send_message(agent_pb2.AttestAgentRequest(params=params))
             result = await _answer_challenges(stream, attestor)
             await stream.end()
             return result
-    except GRPCError as why:
-        raise _told("failed to receive attestation response", from_grpc_error(why)) from why
     except FinialError as why:
-        if isinstance(why.__cause__, OSError):  # the transport failed, not a plugin
-            raise _told("could not open attestation stream to SPIRE server", why) from why
+        if isinstance(why.__cause__, GRPCError):  # the server's own answer
+            raise in_rpc_words("failed to receive attestation response", why) from why
+        if isinstance(why, Unavailable | DeadlineExceeded):
+            raise in_rpc_words("could not open attestation stream to SPIRE server", why) from why
         raise
 
 
@@ -88,10 +85,3 @@ async def _answer_challenges(
         response = await attestor.respond(answer.challenge)
         await stream.send_message(agent_pb2.AttestAgentRequest(challenge_response=response))
     raise Internal(f"server sent more than {MAX_CHALLENGES} attestation challenges")
-
-
-def _told(what: str, why: Kind) -> Kind:
-    """The same kind with the words of a stock agent; what the server said about a denial is kept."""
-    outer = why.within(what)
-    outer.message = f"{what}: {rpc_text(why)}"
-    return outer  # type: ignore[return-value]

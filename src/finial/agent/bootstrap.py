@@ -9,14 +9,13 @@ from pathlib import Path
 
 from finial.agent.connection import RPC_TIMEOUT, ServerAddress
 from finial.errors import FinialError, InvalidArgument
-from finial.runtime.grpc import Channel, GRPCError, unary
+from finial.runtime.grpc import unary
 from finial.spiffe import bundle_document
 from finial.spiffe.bundle import Bundle, X509Authority
 from finial.spiffe.trust_domain import TrustDomain
+from finial.wire.client import ServerApi
 from finial.wire.convert.bundle import bundle_from_wire
 from finial.wire.pb.spire.api.server.bundle.v1 import bundle_pb2
-from finial.wire.pb.spire.api.server.bundle.v1.bundle_grpc import BundleStub
-from finial.wire.status import from_grpc_error
 
 PEM, SPIFFE = "pem", "spiffe"
 
@@ -51,15 +50,8 @@ async def unverified_bundle(server: ServerAddress) -> Bundle:
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
     context.set_alpn_protocols(["h2"])
-    channel = Channel(server.host, server.port, ssl=context)
-    try:
-        message = await unary(
-            BundleStub(channel).GetBundle, bundle_pb2.GetBundleRequest(), timeout=RPC_TIMEOUT
-        )
-    except GRPCError as why:
-        raise from_grpc_error(why).within("fetch the first bundle") from why
-    finally:
-        await channel.aclose()
+    async with ServerApi.to(server.host, server.port, context) as api:
+        message = await unary(api.bundle.GetBundle, bundle_pb2.GetBundleRequest(), timeout=RPC_TIMEOUT)
     bundle = bundle_from_wire(message)
     if bundle.trust_domain != server.trust_domain:
         raise InvalidArgument(

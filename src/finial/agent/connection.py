@@ -10,26 +10,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeVar
 
-from grpclib.client import UnaryUnaryMethod
+from grpclib.client import ServiceMethod
 
 from finial.agent.identity import AgentIdentity
 from finial.errors import FinialError, PermissionDenied
-from finial.runtime.grpc import Channel, GRPCError, unary
+from finial.runtime.grpc import unary
 from finial.runtime.tls import Authorizer, FollowingContext, Material
 from finial.spiffe.bundle import Bundle
 from finial.spiffe.id import SpiffeId, server_id
 from finial.spiffe.trust_domain import TrustDomain
 from finial.svid.x509 import X509Svid
+from finial.wire.client import ServerApi
 from finial.wire.convert.bundle import bundle_from_wire
 from finial.wire.convert.svid import x509_svid_from_wire
-from finial.wire.pb.finial.change.v1.change_grpc import ChangesStub
 from finial.wire.pb.spire.api.server.agent.v1 import agent_pb2
-from finial.wire.pb.spire.api.server.agent.v1.agent_grpc import AgentStub
 from finial.wire.pb.spire.api.server.bundle.v1 import bundle_pb2
-from finial.wire.pb.spire.api.server.bundle.v1.bundle_grpc import BundleStub
-from finial.wire.pb.spire.api.server.entry.v1.entry_grpc import EntryStub
-from finial.wire.pb.spire.api.server.svid.v1.svid_grpc import SVIDStub
-from finial.wire.status import DetailsCodec, code_name, from_grpc_error
+from finial.wire.status import code_name
 
 RPC_TIMEOUT = 30.0
 
@@ -52,12 +48,7 @@ class ServerConnection:
         self._bundle = bundle
         self._identity = identity
         self._context = FollowingContext(self._material(), only_server(server.trust_domain))
-        self._channel = Channel(server.host, server.port, ssl=self._context, details_codec=DetailsCodec())
-        self.agents = AgentStub(self._channel)
-        self.bundles = BundleStub(self._channel)
-        self.entries = EntryStub(self._channel)
-        self.svids = SVIDStub(self._channel)
-        self.changes = ChangesStub(self._channel)
+        self.api = ServerApi.to(server.host, server.port, self._context)
 
     def trust(self, bundle: Bundle) -> None:
         """Trust these roots from the next call on."""
@@ -72,37 +63,34 @@ class ServerConnection:
         self._renew()
 
     async def call(
-        self, method: UnaryUnaryMethod[Req, Res], request: Req, *, timeout: float = RPC_TIMEOUT
+        self, method: ServiceMethod[Req, Res], request: Req, *, timeout: float = RPC_TIMEOUT
     ) -> Res:
         """Raises: the kind that the server's status stands for; Unavailable, DeadlineExceeded."""
-        try:
-            return await unary(method, request, timeout=timeout)
-        except GRPCError as why:
-            raise from_grpc_error(why) from why
+        return await unary(method, request, timeout=timeout)
 
     async def get_bundle(self) -> Bundle:
         """The server's own."""
-        return bundle_from_wire(await self.call(self.bundles.GetBundle, bundle_pb2.GetBundleRequest()))
+        return bundle_from_wire(await self.call(self.api.bundle.GetBundle, bundle_pb2.GetBundleRequest()))
 
     async def get_federated_bundle(self, trust_domain: TrustDomain) -> Bundle:
         """Raises: NotFound among others."""
         request = bundle_pb2.GetFederatedBundleRequest(trust_domain=trust_domain.name)
-        return bundle_from_wire(await self.call(self.bundles.GetFederatedBundle, request))
+        return bundle_from_wire(await self.call(self.api.bundle.GetFederatedBundle, request))
 
     async def post_status(self, version: str) -> None:
-        await self.call(self.agents.PostStatus, agent_pb2.PostStatusRequest(agent_version=version))
+        await self.call(self.api.agent.PostStatus, agent_pb2.PostStatusRequest(agent_version=version))
 
     async def renew_agent(self, csr: bytes) -> X509Svid:
         params = agent_pb2.AgentX509SVIDParams(csr=csr)
-        answer = await self.call(self.agents.RenewAgent, agent_pb2.RenewAgentRequest(params=params))
+        answer = await self.call(self.api.agent.RenewAgent, agent_pb2.RenewAgentRequest(params=params))
         return x509_svid_from_wire(answer.svid)
 
     async def aclose(self) -> None:
-        await self._channel.aclose()
+        await self.api.close()
 
     def _renew(self) -> None:
         self._context.set(self._material())
-        self._channel.renew()
+        self.api.channel.renew()
 
     def _material(self) -> Material:
         bundles = {self.server.trust_domain.name: self._bundle.x509_roots}
@@ -114,6 +102,13 @@ class ServerConnection:
 def rpc_text(error: FinialError) -> str:
     """As grpc-go prints an error that a server answered: scripts search logs for it."""
     return f"rpc error: code = {code_name(error)} desc = {error.message}"
+
+
+def in_rpc_words(what: str, why: FinialError) -> FinialError:
+    """The same kind, "what: rpc error: ...", as a stock agent tells it; a denial keeps its reason."""
+    outer = why.within(what)
+    outer.message = f"{what}: {rpc_text(why)}"
+    return outer
 
 
 def only_server(trust_domain: TrustDomain) -> Authorizer:

@@ -15,14 +15,12 @@ from grpclib.client import Stream
 from finial.agent.connection import RPC_TIMEOUT, ServerConnection
 from finial.errors import FinialError, Internal, InvalidArgument, NotFound
 from finial.registry.entry import Entry
-from finial.runtime.grpc import GRPCError
 from finial.runtime.log import Logger
 from finial.spiffe.bundle import Bundle
 from finial.spiffe.trust_domain import TrustDomain
 from finial.wire.convert.entry import entry_from_wire
 from finial.wire.pb.spire.api.server.entry.v1 import entry_pb2
 from finial.wire.pb.spire.api.types import entry_pb2 as types_pb2
-from finial.wire.status import from_grpc_error
 
 BUNDLES_AT_ONCE = 10
 MASK = types_pb2.EntryMask(
@@ -49,18 +47,15 @@ async def fetch_entries(
 
     Raises: the kind of the server's status, Unavailable, DeadlineExceeded; Internal if it breaks the protocol.
     """
-    try:
-        async with connection.entries.SyncAuthorizedEntries.open(timeout=RPC_TIMEOUT) as stream:
-            await stream.send_message(entry_pb2.SyncAuthorizedEntriesRequest(output_mask=MASK))
-            answer = await _next(stream)
-            if answer.entry_revisions:
-                found = await _fetch_pages(stream, answer, known, log)
-            else:
-                found = read_entries(answer.entries, log)
-            await stream.end()
-            return found
-    except GRPCError as why:
-        raise from_grpc_error(why) from why
+    async with connection.api.entry.SyncAuthorizedEntries.open(timeout=RPC_TIMEOUT) as stream:
+        await stream.send_message(entry_pb2.SyncAuthorizedEntriesRequest(output_mask=MASK))
+        answer = await _next(stream)
+        if answer.entry_revisions:
+            found = await _fetch_pages(stream, answer, known, log)
+        else:
+            found = read_entries(answer.entries, log)
+        await stream.end()
+        return found
 
 
 async def _fetch_pages(

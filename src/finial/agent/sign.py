@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from finial.agent.connection import ServerConnection, rpc_text
+from finial.agent.connection import ServerConnection, in_rpc_words, rpc_text
 from finial.agent.identity import public_key_of
 from finial.agent.jwt_cache import JwtCache
 from finial.agent.lifetime import Draw, renewal_time
@@ -129,7 +129,7 @@ class Signer:
             params=[svid_pb2.NewX509SVIDParams(entry_id=one.due.entry.id, csr=one.csr) for one in requests]
         )
         try:
-            answer = await self._connection.call(self._connection.svids.BatchNewX509SVID, message)
+            answer = await self._connection.call(self._connection.api.svid.BatchNewX509SVID, message)
             if len(answer.results) != len(requests):
                 raise Internal(f"server signed {len(answer.results)} of {len(requests)} requests")
         except FinialError:
@@ -205,11 +205,9 @@ class Signer:
     async def _new_jwt_svid(self, entry: Entry, audience: Sequence[str]) -> JwtSvid:
         request = svid_pb2.NewJWTSVIDRequest(entry_id=entry.id, audience=audience)
         try:
-            answer = await self._connection.call(self._connection.svids.NewJWTSVID, request)
+            answer = await self._connection.call(self._connection.api.svid.NewJWTSVID, request)
         except FinialError as why:
-            outer = why.within("failed to fetch JWT SVID")
-            outer.message = f"failed to fetch JWT SVID: {rpc_text(why)}"
-            raise outer from why
+            raise in_rpc_words("failed to fetch JWT SVID", why) from why
         svid = jwt_svid_from_wire(answer.svid)
         if svid.id != entry.spiffe_id:
             raise Internal(f'failed to fetch JWT SVID: svid is for "{svid.id}"')

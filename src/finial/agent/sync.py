@@ -7,7 +7,7 @@ on, which proves that nothing was missed.
 
 from __future__ import annotations
 
-from finial.agent.connection import ServerConnection, rpc_text
+from finial.agent.connection import ServerConnection, in_rpc_words, rpc_text
 from finial.agent.intake import Intake
 from finial.agent.lifetime import Draw
 from finial.agent.poll import fetch_bundles, fetch_entries
@@ -54,9 +54,7 @@ class Synchronizer:
             entries = await fetch_entries(self._connection, self._intake.holdings.entries, self._log)
         except FinialError as why:
             self._log.error("Failed to fetch authorized entries", error=rpc_text(why))
-            outer = why.within("failed to fetch authorized entries")
-            outer.message = f"failed to fetch authorized entries: {rpc_text(why)}"
-            raise outer from why
+            raise in_rpc_words("failed to fetch authorized entries", why) from why
         bundles = await fetch_bundles(self._connection, entries.values())
         self._intake.replace(entries.values(), bundles, generation)
         self.last_success = self._clock.unix()
@@ -67,6 +65,11 @@ class Synchronizer:
             try:
                 await self._run_watch()
             except Unsupported:
+                await self._run_polls(WATCH_RETRY)
+            except PermissionDenied as why:
+                if why.reason is not None:
+                    raise
+                self._log.debug("Server lets nobody watch", error=why)  # by a policy of its own
                 await self._run_polls(WATCH_RETRY)
 
     async def _run_watch(self) -> None:
@@ -100,7 +103,7 @@ class Synchronizer:
                 pause = usual
             except FinialError as why:
                 self._log.error("Synchronize failed", error=why)
-                if isinstance(why, PermissionDenied):
+                if isinstance(why, PermissionDenied) and why.reason is not None:
                     raise
                 pause = min(pause * 2, max(usual, self._longest_pause))
 

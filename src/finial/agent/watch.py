@@ -17,14 +17,12 @@ from finial.agent.connection import ServerConnection
 from finial.agent.intake import Intake
 from finial.agent.poll import read_entries
 from finial.agent.sign import Signer
-from finial.runtime.grpc import GRPCError
 from finial.runtime.log import Logger
 from finial.runtime.tasks import until_first
 from finial.spiffe.trust_domain import TrustDomain
 from finial.wire.convert.bundle import bundle_from_wire
 from finial.wire.pb.finial.change.v1 import change_pb2
 from finial.wire.pb.spire.api.types import bundle_pb2
-from finial.wire.status import from_grpc_error
 
 Calls = Stream[change_pb2.WatchRequest, change_pb2.WatchResponse]
 
@@ -47,12 +45,9 @@ class Watch:
         Raises: Unsupported from a server that does not know it; FailedPrecondition if the position is of
         another history; PermissionDenied, Unavailable.
         """
-        try:
-            async with self._connection.changes.Watch.open() as stream:
-                await stream.send_message(change_pb2.WatchRequest(open=self._opening()))
-                await until_first(self._receive(stream), self._acknowledge(stream))
-        except GRPCError as why:
-            raise from_grpc_error(why) from why
+        async with self._connection.api.changes.Watch.open() as stream:
+            await stream.send_message(change_pb2.WatchRequest(open=self._opening()))
+            await until_first(self._receive(stream), self._acknowledge(stream))
 
     def _opening(self) -> change_pb2.Open:
         entries = self._intake.holdings.entries.values()

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from threading import Lock
 
+from finial.config.options import option
 from finial.errors import Unavailable
 from finial.plugin.kinds import WorkloadProcess
 from finial.spiffe.selector import Selector
@@ -26,19 +27,19 @@ CACHED_DIGESTS = 256
 FileState = tuple[int, int, int, int, int]  # device, inode, mtime, ctime (a program cannot set it), size
 
 
-@dataclass(frozen=True, slots=True)
-class UnixOptions:
-    """`plugin_data` of SPIRE's plugin of this name."""
-
-    discover_workload_path: bool = False
-    workload_size_limit: int = 0  # bytes; 0: none; negative: no digest
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    discover_workload_path: bool = option(False, "Tells the path and the SHA-256 of the program.")
+    workload_size_limit: int = option(
+        0, "Largest program whose SHA-256 is told; 0 is no limit, negative leaves it out.", unit="bytes"
+    )
 
 
 class UnixAttestor:
     """Implements `plugin.kinds.WorkloadAttestor`."""
 
-    def __init__(self, options: UnixOptions = UnixOptions()) -> None:
-        self._options = options
+    def __init__(self, config: Config) -> None:
+        self._config = config
         self._digests = DigestCache()
 
     async def attest(self, process: WorkloadProcess) -> Sequence[Selector]:
@@ -62,13 +63,13 @@ class UnixAttestor:
         for extra in status.get("Groups", "").split():
             yield "supplementary_gid", extra
             yield from named("supplementary_group", extra, group_name)
-        if self._options.discover_workload_path:
+        if self._config.discover_workload_path:
             yield from self._program(pid)
 
     def _program(self, pid: int) -> Iterator[tuple[str, str]]:
         exe = f"/proc/{pid}/exe"
         yield "path", os.readlink(exe)
-        limit = self._options.workload_size_limit
+        limit = self._config.workload_size_limit
         if limit >= 0:
             yield "sha256", self._digests.of(exe, limit)
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from finial.errors import Unavailable
-from finial.plugins.workload.unix import DigestCache, UnixAttestor, UnixOptions
+from finial.plugins.workload.unix import Config, DigestCache, UnixAttestor
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Process:
 
 
 def selectors(pid: int, **options: object) -> list[str]:
-    attestor = UnixAttestor(UnixOptions(**options))  # type: ignore[arg-type]
+    attestor = UnixAttestor(Config(**options))  # type: ignore[arg-type]
     return [str(one) for one in asyncio.run(attestor.attest(Process(pid)))]
 
 

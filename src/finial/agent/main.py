@@ -1,0 +1,240 @@
+"""The agent as a program: a checked configuration in, an exit code out. The only place that names plugins.
+
+SIGTERM and SIGINT end it with 0, SIGUSR2 opens the log file anew. It ends with 1 if it could not attest or
+the server refuses it for good.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import signal
+from collections.abc import Mapping
+from pathlib import Path
+
+from finial import SPIRE_VERSION
+from finial.agent.agent import Agent, AgentSettings
+from finial.agent.attestation import WorkloadAttestation
+from finial.agent.connection import ServerAddress
+from finial.agent.identity import AgentKeys
+from finial.agent.sign import SigningOptions
+from finial.agent.start import FirstTrust, Node, NodeMethod
+from finial.agent.storage import Storage
+from finial.agent.workload_api import WorkloadApiOptions
+from finial.config.agent import AgentConfig, AgentOptions
+from finial.config.decode import decode
+from finial.config.plugins import PluginConfig
+from finial.config.sections import HealthChecks
+from finial.errors import FinialError, InvalidArgument
+from finial.plugin.kinds import AgentNodeAttestor, KeyManager, KeyType, WorkloadAttestor
+from finial.plugins.key import disk, memory
+from finial.plugins.key.generation import generate
+from finial.plugins.node.join_token.agent import JoinTokenAttestor
+from finial.plugins.workload import launcher, unix
+from finial.runtime import handover
+from finial.runtime.clock import Clock, SystemClock
+from finial.runtime.health import Checks, Endpoint
+from finial.runtime.log import Logger, Output
+from finial.runtime.sockets import listen_tcp, raise_file_limit
+from finial.runtime.tasks import Tasks, until_first
+
+DATA_DIR_MODE = 0o750
+NODE, KEYS, WORKLOAD = "NodeAttestor", "KeyManager", "WorkloadAttestor"
+
+
+async def serve(config: AgentConfig, *, clock: Clock | None = None) -> int:
+    """Runs the agent until a signal ends it. Raises: InvalidArgument for what no start can work with."""
+    clock = clock or SystemClock()
+    options = config.agent
+    output = Output.open(
+        options.log_file,
+        now=clock.now,
+        level=options.log_level,
+        format=options.log_format,
+        source_location=options.log_source_location,
+    )
+    log = Logger(output)
+    stopped = asyncio.Event()
+    _on_signals(stopped, output)
+    try:
+        await run(config, clock, log, stopped)
+    except FinialError as why:
+        log.error("Agent crashed", error=why)
+        return 1
+    finally:
+        output.close()
+    return 0
+
+
+async def run(config: AgentConfig, clock: Clock, log: Logger, stopped: asyncio.Event) -> None:
+    """Until `stopped` is set. Raises: what makes the agent end by itself."""
+    options = config.agent
+    log.info("Starting agent", data_dir=options.data_dir, version=SPIRE_VERSION)
+    for note in config.notes:
+        log.info(note)
+    raise_file_limit()
+    _make_data_dir(options.data_dir)
+    plugins = Plugins(config, log)
+    agent = compose(config, plugins, clock, log)
+    async with Tasks(lambda name, why: log.error("Task failed", task=name, error=why)) as tasks:
+        if plugins.launcher is not None:
+            tasks.start(plugins.launcher.run(), name="hand-over of services")
+        health = await _start_health(config.health_checks, agent, tasks, clock, log)
+        try:
+            await until_first(stopped.wait(), agent.run())
+        finally:
+            if health is not None:
+                await health.close()
+            if plugins.launcher is not None:
+                plugins.launcher.close()
+    log.info("Agent stopped gracefully")
+
+
+def compose(config: AgentConfig, plugins: Plugins, clock: Clock, log: Logger) -> Agent:
+    """The agent that the configuration describes, not started."""
+    options = config.agent
+    server = ServerAddress(options.server_address, options.server_port, options.trust_domain)
+    node = Node(
+        server,
+        Storage(Path(options.data_dir)),
+        AgentKeys(plugins.key_manager),
+        plugins.node_method,
+        FirstTrust(options.trust_bundle_path, options.trust_bundle_format, options.insecure_bootstrap),
+        clock,
+        log.subsystem("attestor"),
+    )
+    target = options.availability_target
+    signing = SigningOptions(
+        generate,
+        random.uniform,
+        KeyType(options.workload_x509_svid_key_type),
+        target.total_seconds() if target is not None else 0.0,
+        config.jwt_svid_cache_max_size,
+    )
+    settings = AgentSettings(
+        server,
+        Path(options.socket_path),
+        signing,
+        WorkloadApiOptions(
+            options.allow_unauthenticated_verifiers, frozenset(options.allowed_foreign_jwt_claims)
+        ),
+        serve_workload_api=not options.disable_workload_api,
+        cache_size=config.x509_svid_cache_max_size,
+        sync_interval=options.experimental.sync_interval.total_seconds(),
+        deep=plugins.launcher is not None,
+    )
+    attestation = WorkloadAttestation(plugins.workload_attestors, log.subsystem("workload_attestor"))
+    return Agent(settings, node, attestation, clock, log)
+
+
+class Plugins:
+    """The plugins of a configuration. Raises: InvalidArgument for ones that are not there or do not fit."""
+
+    def __init__(self, config: AgentConfig, log: Logger) -> None:
+        self._log = log.subsystem("catalog")
+        self.launcher: launcher.LauncherAttestor | None = None
+        enabled = [one for one in config.plugins if one.enabled]
+        for plugin in enabled:
+            if plugin.type not in (NODE, KEYS, WORKLOAD):
+                raise InvalidArgument(f'plugin type "{plugin.type}" is not known')
+        self.node_method = self._node_method(_only(enabled, NODE), config.agent)
+        self.key_manager = self._key_manager(_only(enabled, KEYS))
+        self.workload_attestors = self._workload_attestors(enabled)
+        for plugin in enabled:
+            self._log.info("Plugin loaded", external=False, plugin_name=plugin.name, plugin_type=plugin.type)
+
+    def _node_method(self, plugin: PluginConfig, options: AgentOptions) -> NodeMethod:
+        """A join token that was given wins over whatever attestor is configured, as in SPIRE."""
+        token = options.join_token or _read_token(options.join_token_file)
+        if not token and plugin.name != "join_token":
+            raise _unknown(plugin)
+        attestor: AgentNodeAttestor = JoinTokenAttestor(token)
+        return NodeMethod("join_token", attestor)
+
+    def _key_manager(self, plugin: PluginConfig) -> KeyManager:
+        match plugin.name:
+            case "disk":
+                return disk.Disk(decode(plugin.read_data(), disk.AgentConfig))
+            case "memory":
+                return memory.Memory(decode(plugin.read_data(), memory.Config))
+        raise _unknown(plugin)
+
+    def _workload_attestors(self, plugins: list[PluginConfig]) -> Mapping[str, WorkloadAttestor]:
+        found: dict[str, WorkloadAttestor] = {}
+        for plugin in plugins:
+            if plugin.type != WORKLOAD:
+                continue
+            match plugin.name:
+                case "unix":
+                    found["unix"] = unix.UnixAttestor(decode(plugin.read_data(), unix.Config))
+                case "launcher":
+                    self.launcher = found["launcher"] = self._launcher()
+                case _:
+                    raise _unknown(plugin)
+        if not found:
+            raise InvalidArgument(f"expected at least 1 {WORKLOAD} plugin; got 0")
+        return found
+
+    def _launcher(self) -> launcher.LauncherAttestor:
+        sock = handover.inherited(os.environ)
+        if sock is None:
+            raise InvalidArgument(
+                f'plugin "launcher": {handover.FD_VARIABLE} is not set',
+                hint="this attestor works where a launcher starts the agent, as `finial up` does",
+            )
+        return launcher.LauncherAttestor(sock, self._log)
+
+
+def _only(plugins: list[PluginConfig], kind: str) -> PluginConfig:
+    found = [one for one in plugins if one.type == kind]
+    if len(found) != 1:
+        raise InvalidArgument(f"expected exactly 1 {kind} plugin; got {len(found)}")
+    return found[0]
+
+
+def _unknown(plugin: PluginConfig) -> InvalidArgument:
+    return InvalidArgument(f'no built-in plugin "{plugin.name}" for type "{plugin.type}"')
+
+
+def _read_token(path: str) -> str:
+    if not path:
+        return ""
+    try:
+        return Path(path).read_text().strip()
+    except OSError as why:
+        reason = f"open {path}: {(why.strerror or str(why)).lower()}"
+        raise InvalidArgument(f'unable to read join token file "{path}": {reason}') from why
+
+
+def _make_data_dir(path: str) -> None:
+    try:
+        os.makedirs(path, mode=DATA_DIR_MODE, exist_ok=True)
+    except OSError as why:
+        raise InvalidArgument(f'could not create data directory "{path}": {why.strerror}') from why
+
+
+def _on_signals(stopped: asyncio.Event, output: Output) -> None:
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopped.set)
+    loop.add_signal_handler(signal.SIGUSR2, output.reopen)
+
+
+async def _start_health(
+    config: HealthChecks, agent: Agent, tasks: Tasks, clock: Clock, log: Logger
+) -> Endpoint | None:
+    if not config.listener_enabled:
+        return None
+    checks = Checks(clock, log.subsystem("health"))
+    checks.add("agent", agent.check)
+    endpoint = Endpoint(checks, live_path=config.live_path, ready_path=config.ready_path)
+    try:
+        port = int(config.bind_port)
+    except ValueError as why:
+        raise InvalidArgument(f'health_checks.bind_port "{config.bind_port}" is not a port') from why
+    await endpoint.start(listen_tcp(config.bind_address, port))
+    tasks.start(checks.run(), name="health checks")
+    address = f"{config.bind_address}:{port}"
+    log.subsystem("health").info("Serving health checks", address=address)
+    return endpoint

@@ -1,0 +1,128 @@
+"""The agent's own SVID, renewed at half of its life.
+
+A new key goes into the other slot and RenewAgent signs it. The server accepts both SVIDs until the first
+call with the new one, so the new one is tried on a connection of its own before the old one is let go; if
+that fails the old one stays in use. Where the server wants a proof of the node again, or knows this agent no
+more, the node is attested anew. SPIRE 1.15 `pkg/agent/svid/rotator.go`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+
+from finial import SPIRE_VERSION
+from finial.agent.connection import ServerAddress, ServerConnection
+from finial.agent.identity import AgentIdentity, AgentKeys, public_key_of
+from finial.agent.lifetime import Draw, renewal_time
+from finial.errors import Denial, FinialError, Internal, PermissionDenied, Unsupported
+from finial.runtime.clock import Clock
+from finial.runtime.log import Logger
+from finial.runtime.tasks import until_first
+from finial.spiffe.bundle import Bundle
+from finial.svid import csr
+
+RETRY_MIN, RETRY_MAX = 1.0, 60.0
+
+OnIdentity = Callable[[AgentIdentity], Awaitable[None]]
+Reattest = Callable[[], Awaitable[AgentIdentity]]
+
+
+class Renewal:
+    """Holds the identity in use. `on_identity` stores each new one; `reattest` proves the node again."""
+
+    def __init__(
+        self,
+        identity: AgentIdentity,
+        connection: ServerConnection,
+        keys: AgentKeys,
+        reattest: Reattest,
+        on_identity: OnIdentity,
+        clock: Clock,
+        draw: Draw,
+        log: Logger,
+    ) -> None:
+        self.identity = identity
+        self._connection = connection
+        self._keys = keys
+        self._reattest = reattest
+        self._on_identity = on_identity
+        self._clock = clock
+        self._draw = draw
+        self._log = log
+        self._tainted = asyncio.Event()
+        self._renew_at = self._half_life()
+
+    def taint(self) -> None:
+        """A root that vouches for the identity is tainted."""
+        self._log.info("Agent SVID is tainted by a root authority, forcing rotation")
+        self._tainted.set()
+
+    async def run(self, bundle: Callable[[], Bundle]) -> None:
+        """Until cancelled; `bundle` answers what is trusted now.
+
+        Raises: PermissionDenied if the node is refused for good.
+        """
+        pause = RETRY_MIN
+        while True:
+            await until_first(self._clock.wait_until(self._renew_at), self._tainted.wait())
+            try:
+                await self.renew(bundle())
+                pause = RETRY_MIN
+            except FinialError as why:
+                self._log.error("Failed to rotate agent SVID", error=why)
+                if isinstance(why, PermissionDenied) and why.reason is not None:
+                    raise
+                await self._clock.sleep(self._draw(pause * 0.9, pause * 1.1))
+                pause = min(pause * 2, RETRY_MAX)
+
+    async def renew(self, bundle: Bundle) -> None:
+        """Raises: what the calls raise; then the old identity stays in use."""
+        self._log.debug("Rotating agent SVID")
+        expired = self.identity.svid.not_after <= self._clock.now()  # then no server talks to it
+        anew = expired or self.identity.reattestable
+        fresh = await self._reattest() if anew else await self._renewed(bundle)
+        await self.adopt(fresh)
+        self._log.info("Successfully rotated agent SVID", spiffe_id=str(fresh.svid.id))
+
+    async def adopt(self, fresh: AgentIdentity) -> None:
+        """Stored first: after a crash the agent starts with what the server knows."""
+        await self._on_identity(fresh)
+        self.identity = fresh
+        self._connection.show(fresh)
+        self._tainted.clear()
+        self._renew_at = self._half_life()
+
+    async def _renewed(self, bundle: Bundle) -> AgentIdentity:
+        slot, key = await self._keys.generate(self.identity)
+        try:
+            svid = await self._connection.renew_agent(csr.create(key))
+        except PermissionDenied as why:
+            if why.reason is Denial.AGENT_MUST_REATTEST:
+                return await self._reattest()
+            raise
+        if svid.id != self.identity.svid.id or svid.public_key != public_key_of(key):
+            raise Internal(f'renewed agent SVID is for "{svid.id}", which is not what was asked for')
+        fresh = AgentIdentity(svid, key, slot, reattestable=False)
+        await try_out(self._connection.server, bundle, fresh)
+        return fresh
+
+    def _half_life(self) -> datetime:
+        svid = self.identity.svid
+        moment = renewal_time(svid.not_before.timestamp(), svid.not_after.timestamp(), self._draw)
+        return datetime.fromtimestamp(moment, UTC)
+
+
+async def try_out(server: ServerAddress, bundle: Bundle, identity: AgentIdentity) -> None:
+    """One call under this identity: with the first one the server forgets the one before.
+
+    Raises: what the call raises. A server that does not know the call has let the agent in all the same.
+    """
+    connection = ServerConnection(server, bundle, identity)
+    try:
+        await connection.post_status(SPIRE_VERSION)
+    except Unsupported:
+        return
+    finally:
+        await connection.aclose()

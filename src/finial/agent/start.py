@@ -1,0 +1,149 @@
+"""Who this node is: the identity of the last run, or a new one by attestation.
+
+An attestation that fails is tried again every five seconds for a minute, then given up: a supervisor starts
+the agent anew. A server that denies the node ends it at once. SPIRE 1.15 `pkg/agent/attestor/node`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from finial.agent.attest import attest
+from finial.agent.bootstrap import read_bundle, stored_bundle, unverified_bundle
+from finial.agent.connection import ServerAddress
+from finial.agent.identity import AgentIdentity, AgentKeys, public_key_of
+from finial.agent.storage import Storage
+from finial.errors import FinialError, Internal, PermissionDenied
+from finial.plugin.kinds import AgentNodeAttestor
+from finial.runtime.clock import Clock
+from finial.runtime.log import Logger
+from finial.spiffe.bundle import Bundle
+
+RETRY_INTERVAL = 5.0
+RETRY_FOR = 60.0
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class FirstTrust:
+    """Where the first bundle comes from."""
+
+    path: str = ""
+    form: str = "pem"
+    insecure: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class NodeMethod:
+    """The node attestor and its name, which the server knows it by."""
+
+    name: str
+    attestor: AgentNodeAttestor
+
+
+class Node:
+    """Obtains the agent's identity and keeps it in the data directory."""
+
+    def __init__(
+        self,
+        server: ServerAddress,
+        storage: Storage,
+        keys: AgentKeys,
+        method: NodeMethod,
+        first_trust: FirstTrust,
+        clock: Clock,
+        log: Logger,
+    ) -> None:
+        self._server = server
+        self._storage = storage
+        self.keys = keys
+        self._method = method
+        self._first_trust = first_trust
+        self._clock = clock
+        self._log = log.with_fields(trust_domain_id=server.trust_domain.uri)
+
+    async def obtain(self) -> tuple[AgentIdentity, Bundle]:
+        """Raises: PermissionDenied, or after a minute of trying what the last attempt raised."""
+        await self._storage.load()
+        return await self.retried(self._obtain)
+
+    async def retried(self, work: Callable[[], Awaitable[T]]) -> T:
+        """A step of the start, tried again while its failure may pass."""
+        give_up = self._clock.monotonic() + RETRY_FOR
+        while True:
+            try:
+                return await work()
+            except PermissionDenied:
+                raise
+            except FinialError as why:
+                if self._clock.monotonic() + RETRY_INTERVAL > give_up:
+                    raise
+                self._log.warning(
+                    "Failed to retrieve attestation result", error=why, retry_interval=f"{RETRY_INTERVAL:g}s"
+                )
+                await self._clock.sleep(RETRY_INTERVAL)
+
+    async def _obtain(self) -> tuple[AgentIdentity, Bundle]:
+        bundle = await self._first_bundle()
+        self._log.info("Bundle loaded")
+        identity = await self._stored_identity()
+        if identity is not None:
+            self._log.info("SVID loaded", spiffe_id=str(identity.svid.id))
+            return identity, bundle
+        self._log.info("SVID is not found. Starting node attestation")
+        return await self.attest(bundle, None)
+
+    async def attest(self, bundle: Bundle, used: AgentIdentity | None) -> tuple[AgentIdentity, Bundle]:
+        """A proof of the node, and its outcome stored. The key of the identity in use is left alone."""
+        slot, key = await self.keys.generate(used)
+        found = await attest(self._server, bundle, self._method.name, self._method.attestor, key)
+        if found.svid.public_key != public_key_of(key) or not found.svid.id.is_agent:
+            raise Internal(f'agent SVID is for "{found.svid.id}", which is not what was asked for')
+        identity = AgentIdentity(found.svid, key, slot, found.reattestable)
+        await self.store(identity)
+        await self._storage.store_bundle(found.bundle.x509_roots)
+        self._log.info(
+            "Node attestation was successful",
+            spiffe_id=str(found.svid.id),
+            reattestable=found.reattestable,
+        )
+        return identity, found.bundle
+
+    async def store(self, identity: AgentIdentity) -> None:
+        await self._storage.store_svid(identity.svid.chain, reattestable=identity.reattestable)
+
+    async def forget(self) -> None:
+        """The next start attests."""
+        await self._storage.delete_svid()
+
+    async def store_bundle(self, bundle: Bundle) -> None:
+        await self._storage.store_bundle(bundle.x509_roots)
+
+    async def _first_bundle(self) -> Bundle:
+        stored = self._storage.data.bundle
+        if stored:
+            return stored_bundle(self._server.trust_domain, stored)
+        if self._first_trust.insecure:
+            self._log.warning("Insecure bootstrap enabled; skipping server certificate verification")
+            return await unverified_bundle(self._server)
+        return await read_bundle(self._first_trust.path, self._first_trust.form, self._server.trust_domain)
+
+    async def _stored_identity(self) -> AgentIdentity | None:
+        """None if there is none that is of use: then the node is attested."""
+        data = self._storage.data
+        if not data.svid:
+            self._log.debug("No pre-existing agent SVID found. Will perform node attestation")
+            if await self.keys.recovered():
+                self._log.warning("Keys recovered, but no SVID found. Generating new keypair")
+            return None
+        identity = await self.keys.find(data.svid, reattestable=data.reattestable)
+        if identity is None:
+            self._log.warning("Private key of the stored SVID is not found")
+            return None
+        if identity.svid.not_after <= self._clock.now():
+            self._log.warning("Stored SVID has expired", expired_at=identity.svid.not_after)
+            return None
+        return identity

@@ -1,0 +1,216 @@
+"""The SPIFFE Workload API, answered from what the agent holds.
+
+A caller is known by its process alone: pinned when it connected, attested once a call, checked again before
+each answer and each push. Streams send the whole state, again whenever it changes and never when it does
+not. Codes and words are those of SPIRE 1.15 `pkg/agent/endpoints/workload`. Spec: SPIFFE Workload API 4, 5.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from finial.agent.attestation import FAILED, WorkloadAttestation
+from finial.agent.encode import jwt_bundles, x509_bundles, x509_svids
+from finial.agent.sign import Signer
+from finial.agent.svids import Answer, Holdings, View
+from finial.errors import FinialError, InvalidArgument, PermissionDenied, Unavailable, Unsupported
+from finial.registry.entry import Entry
+from finial.runtime.clock import Clock
+from finial.runtime.grpc import Stream, connection_of
+from finial.runtime.log import Logger
+from finial.runtime.peer import Peer
+from finial.spiffe.id import SpiffeId
+from finial.svid import jwt
+from finial.svid.jwt import JwtSvid
+from finial.wire.pb.spiffe.workload import workload_pb2 as pb
+from finial.wire.pb.spiffe.workload.workload_grpc import SpiffeWorkloadAPIBase
+
+HEADER = "workload.spiffe.io"
+SERVICE_PREFIX = "/SpiffeWorkloadAPI/"
+NO_IDENTITY = "no identity issued"
+STANDARD_CLAIMS = frozenset({"sub", "exp", "aud"})
+
+Req = TypeVar("Req")
+Res = TypeVar("Res")
+
+
+@dataclass(frozen=True, slots=True)
+class WorkloadApiOptions:
+    allow_unauthenticated_verifiers: bool = False  # bundles for callers without an identity
+    allowed_foreign_jwt_claims: frozenset[str] = frozenset()
+
+
+async def require_header(stream: Stream[Req, Res], path: str, call: Callable[[], Awaitable[None]]) -> None:
+    """Interceptor. The header keeps a browser or a proxy that was tricked from asking: spec 4.3."""
+    if path.startswith(SERVICE_PREFIX):
+        metadata = stream.metadata
+        if metadata is None or metadata.getall(HEADER, []) != ["true"]:
+            raise InvalidArgument("security header missing from request")
+    await call()
+
+
+class WorkloadApi(SpiffeWorkloadAPIBase):
+    """One for all callers of a socket."""
+
+    def __init__(
+        self,
+        holdings: Holdings,
+        signer: Signer,
+        attestation: WorkloadAttestation,
+        options: WorkloadApiOptions,
+        clock: Clock,
+        log: Logger,
+    ) -> None:
+        self._holdings = holdings
+        self._signer = signer
+        self._attestation = attestation
+        self._options = options
+        self._clock = clock
+        self._log = log
+
+    async def FetchX509SVID(self, stream: Stream[pb.X509SVIDRequest, pb.X509SVIDResponse]) -> None:
+        await stream.recv_message()
+        await self._stream(stream, "FetchX509SVID", x509_svids, needs_identity=True)
+
+    async def FetchX509Bundles(self, stream: Stream[pb.X509BundlesRequest, pb.X509BundlesResponse]) -> None:
+        await stream.recv_message()
+        needs_identity = not self._options.allow_unauthenticated_verifiers
+        await self._stream(stream, "FetchX509Bundles", x509_bundles, needs_identity=needs_identity)
+
+    async def FetchJWTBundles(self, stream: Stream[pb.JWTBundlesRequest, pb.JWTBundlesResponse]) -> None:
+        await stream.recv_message()
+        needs_identity = not self._options.allow_unauthenticated_verifiers
+        await self._stream(stream, "FetchJWTBundles", jwt_bundles, needs_identity=needs_identity)
+
+    async def FetchJWTSVID(self, stream: Stream[pb.JWTSVIDRequest, pb.JWTSVIDResponse]) -> None:
+        request = await stream.recv_message() or pb.JWTSVIDRequest()
+        if not request.audience:
+            raise InvalidArgument("audience must be specified")
+        wanted = _requested_id(request.spiffe_id)
+        peer = caller(stream)
+        selectors = await self._attestation.selectors(peer)
+        entries = [
+            one for one in self._holdings.matching(selectors) if wanted is None or one.spiffe_id == wanted
+        ]
+        if not entries:
+            raise self._no_identity("FetchJWTSVID", peer)
+        audience = list(request.audience)
+        svids = await asyncio.gather(*(self._jwt_svid(one, audience) for one in entries))
+        check_again(peer)
+        messages = [
+            pb.JWTSVID(spiffe_id=str(entry.spiffe_id), svid=svid.token, hint=entry.hint)
+            for entry, svid in zip(entries, svids, strict=True)
+        ]
+        await stream.send_message(pb.JWTSVIDResponse(svids=messages))
+
+    async def ValidateJWTSVID(
+        self, stream: Stream[pb.ValidateJWTSVIDRequest, pb.ValidateJWTSVIDResponse]
+    ) -> None:
+        request = await stream.recv_message() or pb.ValidateJWTSVIDRequest()
+        if not request.audience:
+            raise InvalidArgument("audience must be specified")
+        if not request.svid:
+            raise InvalidArgument("svid must be specified")
+        peer = caller(stream)
+        bundles = self._holdings.bundles_for(await self._attestation.selectors(peer))
+        try:
+            svid = jwt.verify(request.svid, bundles, request.audience, self._clock.unix())
+        except FinialError as why:
+            self._log.warning("Failed to validate JWT", pid=peer.pid, error=why)
+            raise InvalidArgument(why.message.removeprefix("jwt-svid: ")) from why
+        answer = pb.ValidateJWTSVIDResponse(spiffe_id=str(svid.id))
+        answer.claims.update(self._told_claims(svid))  # type: ignore[arg-type]  # JSON values
+        check_again(peer)
+        await stream.send_message(answer)
+
+    async def FetchWITSVID(self, stream: Stream[pb.WITSVIDRequest, pb.WITSVIDResponse]) -> None:
+        raise Unsupported("fetching WIT-SVIDs is not implemented")
+
+    async def FetchWITBundles(self, stream: Stream[pb.WITBundlesRequest, pb.WITBundlesResponse]) -> None:
+        raise Unsupported("fetching WIT bundles is not implemented")
+
+    async def _stream(
+        self,
+        stream: Stream[Req, Res],
+        method: str,
+        encode: Callable[[View, Answer], Res],
+        *,
+        needs_identity: bool,
+    ) -> None:
+        """Each answer that differs from the last one sent, until the caller goes or loses its identity."""
+        peer = caller(stream)
+        selectors = await self._attestation.selectors(peer)
+        changed = asyncio.Event()
+        view = self._holdings.subscribe(selectors, changed.set)
+        self._signer.wake()
+        sent: Res | None = None
+        try:
+            while True:
+                changed.clear()
+                if view.answer is not None:
+                    if needs_identity and not view.answer.identities:
+                        raise self._no_identity(method, peer)
+                    message = encode(view, view.answer)
+                    if message is not sent:
+                        check_again(peer)
+                        await stream.send_message(message)
+                        self._log_sent(method, peer, view.answer)
+                        sent = message
+                await changed.wait()
+        finally:
+            self._holdings.unsubscribe(view, changed.set)
+
+    async def _jwt_svid(self, entry: Entry, audience: list[str]) -> JwtSvid:
+        try:
+            svid = await self._signer.jwt_svid(entry, audience)
+        except FinialError as why:
+            self._log.error("Could not fetch JWT-SVID", spiffe_id=str(entry.spiffe_id), error=why)
+            raise Unavailable(f"could not fetch JWT-SVID: {why.message}") from why
+        self._log.debug("Fetched JWT SVID", method="FetchJWTSVID", spiffe_id=str(entry.spiffe_id))
+        return svid
+
+    def _told_claims(self, svid: JwtSvid) -> dict[str, object]:
+        """Of a foreign trust domain only what is standard or was allowed: its claims may mean other things."""
+        if svid.id.trust_domain == self._holdings.trust_domain:
+            return svid.claims
+        allowed = STANDARD_CLAIMS | self._options.allowed_foreign_jwt_claims
+        return {name: value for name, value in svid.claims.items() if name in allowed}
+
+    def _no_identity(self, method: str, peer: Peer) -> PermissionDenied:
+        self._log.error("No identity issued", method=method, pid=peer.pid, registered=False)
+        return PermissionDenied(NO_IDENTITY)
+
+    def _log_sent(self, method: str, peer: Peer, answer: Answer) -> None:
+        if method == "FetchX509SVID":
+            for one in answer.identities:
+                self._log.debug(
+                    "Fetched X.509 SVID", method=method, pid=peer.pid, spiffe_id=str(one.entry.spiffe_id)
+                )
+
+
+def caller(stream: Stream[Req, Res]) -> Peer:
+    """The process at the other end. Raises: Unavailable if it was not pinned."""
+    peer = connection_of(stream).peer
+    if not isinstance(peer, Peer):
+        raise Unavailable(FAILED)
+    return peer
+
+
+def check_again(peer: Peer) -> None:
+    """What was found out is about the process that connected: nothing is written to another."""
+    try:
+        peer.check()
+    except FinialError as why:
+        raise Unavailable(FAILED) from why
+
+
+def _requested_id(text: str) -> SpiffeId | None:
+    if not text:
+        return None
+    try:
+        return SpiffeId.parse(text)
+    except FinialError as why:
+        raise why.within("invalid requested SPIFFE ID") from why
