@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from finial.config.decode import decode
 from finial.config.options import option, refused
 from finial.config.plugins import PluginConfig
 from finial.config.problems import ConfigError, Fault, Problem
@@ -54,7 +53,7 @@ class DataStoreOptions:
 def datastore_of(plugins: Sequence[PluginConfig]) -> DataStoreOptions:
     """The options of the one data store that `load_server` made sure of. Raises: ConfigError."""
     block = next(one for one in plugins if one.type == "DataStore" and one.enabled)
-    options = decode(block.read_data(), DataStoreOptions, 'DataStore "sql"')
+    options = block.options(DataStoreOptions)
     for name in ("database_type", "connection_string"):
         if not getattr(options, name):
             raise problem(f"datastore-sql: {name} must be set", block.at)

@@ -1,6 +1,6 @@
 """The `plugins` section: `TYPE "name" { plugin_data { .. } }`, read as far as it is the same for all plugins.
 
-What `plugin_data` may hold is declared by the plugin and decoded by the catalog (`decode.decode`).
+What `plugin_data` may hold is declared by the plugin; whoever builds it calls `PluginConfig.options`.
 """
 
 # ruff: noqa: RUF009  (option() declares a dataclass field)
@@ -10,13 +10,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from finial.config import hcl
-from finial.config.decode import NOTHING, Decoder
+from finial.config.decode import NOTHING, Decoder, decode
 from finial.config.options import option, refused
 from finial.config.problems import ConfigError, Fault, Problem
 from finial.config.tree import Key, Object, Position, SyntaxFault, Value, blocks_of, kind_of
 
+C = TypeVar("C")
 EXTERNAL = refused("plugins in programs of their own are not started yet; only built-in plugins are")
 
 
@@ -42,6 +44,10 @@ class PluginConfig:
     data_file: str
     enabled: bool
     at: Position
+
+    def options(self, config: type[C]) -> C:
+        """The plugin's own options, against the plugin's declaration. Raises: ConfigError."""
+        return decode(self.read_data(), config, f'{self.type} "{self.name}"')
 
     def read_data(self) -> Object:
         """The plugin's own options, from `data_file` if there is one. Raises: ConfigError."""

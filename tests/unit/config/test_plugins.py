@@ -75,14 +75,14 @@ def test_a_wrong_plugin_block_is_refused(text: str, sentence: str) -> None:
 def test_an_unknown_key_of_the_plugin_itself_has_its_place() -> None:
     [plugin] = read('A "b" {\n plugin_data { keys_paht = "x" } }')
     with pytest.raises(ConfigError, match=r'f:2:16: unknown key "keys_paht" .* did you mean "keys_path"'):
-        decode(plugin.data, Config, 'A "b"')
+        plugin.options(Config)
 
 
 def test_options_can_stand_in_a_file_of_their_own(tmp_path: Path) -> None:
     path = tmp_path / "plugin.conf"
     path.write_text('keys_path = "x"')
     [plugin] = read(f'A "b" {{ plugin_data_file = "{path}" }}')
-    assert decode(plugin.read_data(), Config).keys_path == "x"
+    assert plugin.options(Config).keys_path == "x"
     path.write_text("keys_path = ")
     with pytest.raises(ConfigError, match=r"plugin\.conf:1:13"):
         plugin.read_data()
