@@ -19,6 +19,7 @@ from finial.config.problems import ConfigError, Fault, Problem
 from finial.config.tree import Key, Object, Position, SyntaxFault, Value, blocks_of, kind_of
 
 C = TypeVar("C")
+Class = type  # PluginConfig has a field of that name
 EXTERNAL = refused("plugins in programs of their own are not started yet; only built-in plugins are")
 
 
@@ -45,7 +46,7 @@ class PluginConfig:
     enabled: bool
     at: Position
 
-    def options(self, config: type[C]) -> C:
+    def options(self, config: Class[C]) -> C:
         """The plugin's own options, against the plugin's declaration. Raises: ConfigError."""
         return decode(self.read_data(), config, f'{self.type} "{self.name}"')
 
