@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from finial.config.options import option, refused
-from finial.config.plugins import PluginConfig
+from finial.config.plugins import PluginConfig, decode_options
 from finial.config.problems import ConfigError, Fault, Problem
 from finial.config.tree import Object, Position
 from finial.errors import InvalidArgument
@@ -53,7 +53,7 @@ class DataStoreOptions:
 def datastore_of(plugins: Sequence[PluginConfig]) -> DataStoreOptions:
     """The options of the one data store that `load_server` made sure of. Raises: ConfigError."""
     block = next(one for one in plugins if one.type == "DataStore" and one.enabled)
-    options = block.options(DataStoreOptions)
+    options = decode_options(block, DataStoreOptions)
     for name in ("database_type", "connection_string"):
         if not getattr(options, name):
             raise problem(f"datastore-sql: {name} must be set", block.at)

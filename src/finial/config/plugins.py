@@ -1,6 +1,6 @@
 """The `plugins` section: `TYPE "name" { plugin_data { .. } }`, read as far as it is the same for all plugins.
 
-What `plugin_data` may hold is declared by the plugin; whoever builds it calls `PluginConfig.options`.
+What `plugin_data` may hold is declared by the plugin; whoever builds it calls `decode_options`.
 """
 
 # ruff: noqa: RUF009  (option() declares a dataclass field)
@@ -19,7 +19,6 @@ from finial.config.problems import ConfigError, Fault, Problem
 from finial.config.tree import Key, Object, Position, SyntaxFault, Value, blocks_of, kind_of
 
 C = TypeVar("C")
-Class = type  # PluginConfig has a field of that name
 EXTERNAL = refused("plugins in programs of their own are not started yet; only built-in plugins are")
 
 
@@ -46,10 +45,6 @@ class PluginConfig:
     enabled: bool
     at: Position
 
-    def options(self, config: Class[C]) -> C:
-        """The plugin's own options, against the plugin's declaration. Raises: ConfigError."""
-        return decode(self.read_data(), config, f'{self.type} "{self.name}"')
-
     def read_data(self) -> Object:
         """The plugin's own options, from `data_file` if there is one. Raises: ConfigError."""
         if not self.data_file:
@@ -62,6 +57,11 @@ class PluginConfig:
             raise ConfigError([Problem(Fault.VALUE, self.at, text)]) from why
         except SyntaxFault as fault:
             raise ConfigError([Problem(Fault.SYNTAX, fault.at, fault.why)]) from fault
+
+
+def decode_options(plugin: PluginConfig, config: type[C]) -> C:
+    """The plugin's own options, against the plugin's declaration. Raises: ConfigError."""
+    return decode(plugin.read_data(), config, f'{plugin.type} "{plugin.name}"')
 
 
 def read_plugins(section: Object, decoder: Decoder) -> tuple[PluginConfig, ...]:

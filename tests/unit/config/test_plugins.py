@@ -8,7 +8,7 @@ import pytest
 from finial.config import hcl
 from finial.config.decode import Decoder, decode
 from finial.config.options import option
-from finial.config.plugins import PluginConfig, read_plugins
+from finial.config.plugins import PluginConfig, decode_options, read_plugins
 from finial.config.problems import ConfigError
 from finial.config.tree import Position
 
@@ -75,14 +75,14 @@ def test_a_wrong_plugin_block_is_refused(text: str, sentence: str) -> None:
 def test_an_unknown_key_of_the_plugin_itself_has_its_place() -> None:
     [plugin] = read('A "b" {\n plugin_data { keys_paht = "x" } }')
     with pytest.raises(ConfigError, match=r'f:2:16: unknown key "keys_paht" .* did you mean "keys_path"'):
-        plugin.options(Config)
+        decode_options(plugin, Config)
 
 
 def test_options_can_stand_in_a_file_of_their_own(tmp_path: Path) -> None:
     path = tmp_path / "plugin.conf"
     path.write_text('keys_path = "x"')
     [plugin] = read(f'A "b" {{ plugin_data_file = "{path}" }}')
-    assert plugin.options(Config).keys_path == "x"
+    assert decode_options(plugin, Config).keys_path == "x"
     path.write_text("keys_path = ")
     with pytest.raises(ConfigError, match=r"plugin\.conf:1:13"):
         plugin.read_data()
