@@ -59,7 +59,10 @@ class View:
 class Follower:
     """Owns the view; `run` it as a task. Everything else only reads the view, on the same loop."""
 
-    def __init__(self, store: Store, snapshot: Snapshot, clock: Clock, log: Logger) -> None:
+    def __init__(
+        self, trust_domain: TrustDomain, store: Store, snapshot: Snapshot, clock: Clock, log: Logger
+    ) -> None:
+        self.trust_domain = trust_domain
         self._store, self._clock, self._log = store, clock, log
         self._subscribers: dict[object, Subscriber] = {}
         self._moved = asyncio.Event()

@@ -13,6 +13,7 @@ from finial.errors import FinialError, Internal
 from finial.runtime.clock import Clock
 from finial.runtime.grpc import Stream, add_trailer
 from finial.server.follow import Follower
+from finial.server.marks import Marks
 from finial.server.sign import Signer
 from finial.spiffe.bundle import Bundle
 from finial.spiffe.trust_domain import TrustDomain
@@ -31,6 +32,7 @@ class Backend:
     follower: Follower
     signer: Signer
     clock: Clock
+    marks: Marks
 
     async def settled(self, stream: Stream[Any, Any], committed: Committed[Value]) -> Value:
         """The value of a write, once the index holds it; the answer will carry its position."""

@@ -1,0 +1,133 @@
+"""What an agent is given: GetAuthorizedEntries, and SyncAuthorizedEntries with its pages.
+
+Sync, SPIRE 1.15: up to 500 entries come at once and the call ends. More come as revisions, in pages of
+500; then, for each request of IDs, those entries in pages, the last one marked even if it is empty. The
+mask of the first request holds to the end. Pages are kept encoded with the index's answer, which all
+agents with equal roots share, so a sync costs no conversion.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TypeVar
+
+from grpclib.const import Status
+
+from finial.errors import InvalidArgument
+from finial.registry.entry import Entry
+from finial.runtime.grpc import GRPCError, Stream
+from finial.server.api.backend import Backend, request_of
+from finial.server.api.caller import current
+from finial.server.authorized import Answer
+from finial.wire.convert.entry import entry_to_wire
+from finial.wire.convert.field import given, hidden_fields, hide, wants
+from finial.wire.pb.spire.api.server.entry.v1 import entry_pb2 as api
+from finial.wire.pb.spire.api.server.entry.v1.entry_grpc import EntryBase
+
+PAGE = 500
+Hidden = tuple[str, ...]
+Response = api.SyncAuthorizedEntriesResponse
+SyncStream = Stream[api.SyncAuthorizedEntriesRequest, Response]
+T = TypeVar("T")
+
+
+class AuthorizedEntries(EntryBase):
+    """Half of the Entry service."""
+
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
+
+    def _answer(self) -> Answer:
+        return self._backend.follower.index.answer(current().agent_id)
+
+    async def GetAuthorizedEntries(
+        self, stream: Stream[api.GetAuthorizedEntriesRequest, api.GetAuthorizedEntriesResponse]
+    ) -> None:
+        request = await request_of(stream)
+        hidden = hidden_fields(given(request, "output_mask", request.output_mask))
+        response = api.GetAuthorizedEntriesResponse()
+        for page in entry_pages(self._answer(), hidden):
+            response.entries.extend(page.entries)
+        self._backend.marks.fetched_entries(current().agent_id)
+        await stream.send_message(response)
+
+    async def SyncAuthorizedEntries(self, stream: SyncStream) -> None:
+        first = await stream.recv_message()
+        if first is None:
+            raise GRPCError(Status.UNKNOWN, "EOF")
+        hidden = sync_mask(first)
+        answer = self._answer()
+        self._backend.marks.fetched_entries(current().agent_id)
+        if len(answer.entries) <= PAGE:
+            pages = entry_pages(answer, hidden)
+            await stream.send_message(pages[0] if pages else Response())
+            return
+        for page in revision_pages(answer):
+            await stream.send_message(page)
+        while (request := await stream.recv_message()) is not None:
+            for page in requested_pages(answer, request.ids, hidden):
+                await stream.send_message(page)
+
+
+def sync_mask(first: api.SyncAuthorizedEntriesRequest) -> Hidden:
+    """Raises: InvalidArgument for a first request that no sync can begin with."""
+    if first.ids:
+        raise InvalidArgument("specifying IDs on initial request is not supported")
+    mask = given(first, "output_mask", first.output_mask)
+    if not wants(mask, "revision_number"):
+        raise InvalidArgument("revision number cannot be masked")
+    return hidden_fields(mask)
+
+
+def entry_pages(answer: Answer, hidden: Hidden) -> list[Response]:
+    kept = answer.encoded.get(hidden)
+    if kept is None:
+        entries = list(answer.entries.values())
+        kept = answer.encoded[hidden] = tuple(
+            entries_page(page, hidden).SerializeToString() for page in pages_of(entries)
+        )
+    return [Response.FromString(page) for page in kept]
+
+
+def entries_page(entries: Sequence[Entry], hidden: Hidden) -> Response:
+    return Response(entries=[hide(entry_to_wire(one), hidden) for one in entries])
+
+
+def revision_pages(answer: Answer) -> list[Response]:
+    kept = answer.encoded.get("revisions")
+    if kept is None:
+        made = [
+            Response(
+                entry_revisions=[
+                    api.EntryRevision(
+                        id=one.id, revision_number=one.revision_number, created_at=one.created_at
+                    )
+                    for one in page
+                ]
+            )
+            for page in pages_of(list(answer.entries.values()))
+        ]
+        mark_more(made)
+        kept = answer.encoded["revisions"] = tuple(page.SerializeToString() for page in made)
+    return [Response.FromString(page) for page in kept]
+
+
+def requested_pages(answer: Answer, ids: Sequence[str], hidden: Hidden) -> list[Response]:
+    """Those of the wanted entries that the agent may hold, each once; one empty page if there are none."""
+    wanted = dict.fromkeys(ids)
+    if len(wanted) > PAGE and answer.entries.keys() <= wanted.keys():
+        pages = entry_pages(answer, hidden)
+    else:
+        entries = [answer.entries[one] for one in wanted if one in answer.entries]
+        pages = [entries_page(page, hidden) for page in pages_of(entries)] or [Response()]
+    mark_more(pages)
+    return pages
+
+
+def mark_more(pages: list[Response]) -> None:
+    for page in pages[:-1]:
+        page.more = True
+
+
+def pages_of(things: list[T]) -> Iterator[list[T]]:
+    return (things[start : start + PAGE] for start in range(0, len(things), PAGE))

@@ -1,0 +1,187 @@
+"""`spire.api.server.entry.v1.Entry`, the operators' half; `authorized.py` is the agents'."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from finial.errors import AlreadyExists, FinialError, InvalidArgument, NotFound
+from finial.registry.entry import Entry
+from finial.runtime.grpc import Stream
+from finial.runtime.log import FieldValue
+from finial.server.api.authorized import AuthorizedEntries
+from finial.server.api.backend import as_internal, audit_text, request_of
+from finial.server.api.caller import current
+from finial.server.api.filters import entry_filter
+from finial.store import Created, Refused, Similar, Updated
+from finial.wire.convert.entry import entry_changes_from_request, entry_from_request, entry_to_wire
+from finial.wire.convert.field import apply_mask, given, hidden_fields, hide, naming
+from finial.wire.pb.spire.api.server.entry.v1 import entry_pb2 as api
+from finial.wire.pb.spire.api.types import entry_pb2
+from finial.wire.status import item_status, status_code_name
+
+Change = Callable[[Entry], Entry]
+CreateResult = api.BatchCreateEntryResponse.Result
+UpdateResult = api.BatchUpdateEntryResponse.Result
+DeleteResult = api.BatchDeleteEntryResponse.Result
+
+
+class EntryService(AuthorizedEntries):
+    async def CountEntries(self, stream: Stream[api.CountEntriesRequest, api.CountEntriesResponse]) -> None:
+        request = await request_of(stream)
+        message = given(request, "filter", request.filter)
+        wanted = entry_filter(message, self._backend.trust_domain, "failed to count entries")
+        found = self._backend.follower.index.list_entries(wanted)
+        await stream.send_message(api.CountEntriesResponse(count=len(found.values)))
+
+    async def ListEntries(self, stream: Stream[api.ListEntriesRequest, api.ListEntriesResponse]) -> None:
+        request = await request_of(stream)
+        message = given(request, "filter", request.filter)
+        wanted = entry_filter(message, self._backend.trust_domain, "failed to list entries")
+        async with as_internal(
+            "failed to list entries: datastore-sql: rpc error: code = InvalidArgument desc ="
+        ):
+            page = self._backend.follower.index.list_entries(
+                wanted, size=request.page_size, token=request.page_token
+            )
+        hidden = hidden_fields(given(request, "output_mask", request.output_mask))
+        entries = [hide(entry_to_wire(one), hidden) for one in page.values]
+        await stream.send_message(api.ListEntriesResponse(entries=entries, next_page_token=page.next_token))
+
+    async def GetEntry(self, stream: Stream[api.GetEntryRequest, entry_pb2.Entry]) -> None:
+        request = await request_of(stream)
+        if not request.id:
+            raise InvalidArgument("missing ID")
+        current().audit(entry_id=request.id)
+        entry = await self._backend.store.entry(request.id)
+        if entry is None:
+            raise NotFound("entry not found")
+        mask = given(request, "output_mask", request.output_mask)
+        await stream.send_message(apply_mask(entry_to_wire(entry), mask))
+
+    async def BatchCreateEntry(
+        self, stream: Stream[api.BatchCreateEntryRequest, api.BatchCreateEntryResponse]
+    ) -> None:
+        request = await request_of(stream)
+        hidden = hidden_fields(given(request, "output_mask", request.output_mask))
+        read = [self._read(message) for message in request.entries]
+        good = [one for one in read if isinstance(one, Entry)]
+        done: list[Created | Similar | Refused] = []
+        if good:
+            done = await self._backend.settled(stream, await self._backend.store.create_entries(good))
+        answers = iter(done)
+        results = [
+            _create_result(next(answers) if isinstance(one, Entry) else Refused(one), hidden) for one in read
+        ]
+        for message, result in zip(request.entries, results, strict=True):
+            _audit_entry(message, result.status.code, result.status.message)
+        await stream.send_message(api.BatchCreateEntryResponse(results=results))
+
+    def _read(self, message: entry_pb2.Entry) -> Entry | FinialError:
+        try:
+            with naming("failed to convert entry"):
+                return entry_from_request(message, self._backend.trust_domain)
+        except FinialError as why:
+            return why
+
+    async def BatchUpdateEntry(
+        self, stream: Stream[api.BatchUpdateEntryRequest, api.BatchUpdateEntryResponse]
+    ) -> None:
+        request = await request_of(stream)
+        mask = given(request, "input_mask", request.input_mask)
+        hidden = hidden_fields(given(request, "output_mask", request.output_mask))
+        read = [self._read_change(message, mask) for message in request.entries]
+        good = [one for one in read if not isinstance(one, FinialError)]
+        done: list[Updated | Refused] = []
+        if good:
+            done = await self._backend.settled(stream, await self._backend.store.update_entries(good))
+        answers = iter(done)
+        results = [
+            _update_result(Refused(one) if isinstance(one, FinialError) else next(answers), hidden)
+            for one in read
+        ]
+        for message, result in zip(request.entries, results, strict=True):
+            _audit_entry(message, result.status.code, result.status.message)
+        await stream.send_message(api.BatchUpdateEntryResponse(results=results))
+
+    def _read_change(
+        self, message: entry_pb2.Entry, mask: entry_pb2.EntryMask | None
+    ) -> tuple[str, Change] | FinialError:
+        try:
+            with naming("failed to convert entry"):
+                changes = entry_changes_from_request(message, self._backend.trust_domain, mask)
+        except FinialError as why:
+            return why
+        return message.id, lambda stored: replace(stored, **changes)
+
+    async def BatchDeleteEntry(
+        self, stream: Stream[api.BatchDeleteEntryRequest, api.BatchDeleteEntryResponse]
+    ) -> None:
+        request = await request_of(stream)
+        ids = [one for one in request.ids if one]
+        done: list[Entry | None] = []
+        if ids:
+            done = await self._backend.settled(stream, await self._backend.store.delete_entries(ids))
+        answers = iter(done)
+        results = [_delete_result(one, next(answers) if one else None) for one in request.ids]
+        await stream.send_message(api.BatchDeleteEntryResponse(results=results))
+
+
+def _create_result(done: Created | Similar | Refused, hidden: tuple[str, ...]) -> CreateResult:
+    match done:
+        case Created(entry):
+            return CreateResult(status=item_status(None), entry=hide(entry_to_wire(entry), hidden))
+        case Similar(existing):
+            status = item_status(AlreadyExists("similar entry already exists"))
+            return CreateResult(status=status, entry=hide(entry_to_wire(existing), hidden))
+        case Refused(error):
+            return CreateResult(status=item_status(_failed("failed to create entry", error)))
+
+
+def _update_result(done: Updated | Refused, hidden: tuple[str, ...]) -> UpdateResult:
+    if isinstance(done, Refused):
+        return UpdateResult(status=item_status(_failed("failed to update entry", done.error)))
+    return UpdateResult(status=item_status(None), entry=hide(entry_to_wire(done.entry), hidden))
+
+
+def _failed(what: str, error: FinialError) -> FinialError:
+    """What could not be read says so itself; of what the store refuses, and is not there, no cause is told."""
+    if isinstance(error, NotFound):
+        return NotFound(what)
+    return error if error.message.startswith("failed to") else error.within(what)
+
+
+def _delete_result(entry_id: str, deleted: Entry | None) -> DeleteResult:
+    error: FinialError | None = None
+    if not entry_id:
+        error = InvalidArgument("missing entry ID")
+    elif deleted is None:
+        error = NotFound("entry not found")
+        current().log.error("Entry not found", entry_id=entry_id)
+    current().audit_item(audit_text(error) if error else "", entry_id=entry_id)
+    return DeleteResult(status=item_status(error), id=entry_id)
+
+
+def _audit_entry(message: entry_pb2.Entry, code: int, text: str) -> None:
+    call = current()
+    fields: dict[str, FieldValue] = {
+        "spiffe_id": f"spiffe://{message.spiffe_id.trust_domain}{message.spiffe_id.path}",
+        "parent_id": f"spiffe://{message.parent_id.trust_domain}{message.parent_id.path}",
+        "selectors": ",".join(f"{one.type}:{one.value}" for one in message.selectors),
+        "x509_svid_ttl": message.x509_svid_ttl,
+        "jwt_svid_ttl": message.jwt_svid_ttl,
+        "admin": message.admin,
+        "downstream": message.downstream,
+        "expires_at": message.expires_at,
+        "hint": message.hint,
+        "store_svid": message.store_svid,
+        "revision_number": message.revision_number,
+        "created_at": message.created_at,
+    }
+    if message.id:
+        fields["entry_id"] = message.id
+    if message.federates_with:
+        fields["federates_with"] = ",".join(message.federates_with)
+    if message.dns_names:
+        fields["dns_name"] = ",".join(message.dns_names)
+    call.audit_item(f"{status_code_name(code)}: {text}" if code else "", **fields)

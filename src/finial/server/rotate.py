@@ -1,0 +1,243 @@
+"""Drives the rotation of the server's authorities, and of its own SVID, on a clock.
+
+What is due and what a change means is decided by `authority.rotation`, pure; here its effects are run:
+keys are generated, certificates signed, the bundle and the journal written, the signer told. Checked
+every 10 s, as in SPIRE 1.15 `pkg/server/ca/rotator`, whose log phrases these are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+
+from finial.authority.ca import X509Ca, public_bytes, self_signed
+from finial.authority.issue import Issuer
+from finial.authority.journal import Journal, JwtKeyRecord, X509CaRecord
+from finial.authority.jwt import JwtIssuer, JwtKey, new_key_id
+from finial.authority.rotation import (
+    Activate,
+    Effect,
+    Kind,
+    Persist,
+    Prepare,
+    Publish,
+    Revoke,
+    Rotation,
+    Sign,
+    Taint,
+    Transition,
+    nobody,
+)
+from finial.errors import FinialError, Internal, NotFound
+from finial.plugin.kinds import KeyManager, PrivateKey
+from finial.runtime.clock import Clock
+from finial.runtime.log import Logger
+from finial.server.sign import Signer
+from finial.spiffe.bundle import Bundle, X509Authority
+from finial.store import Store
+from finial.svid.certificate import read
+
+INTERVAL = 10.0  # seconds between looks at what is due
+
+
+class Authorities:
+    """The authorities of this server. `begin` once; then keep `run` running."""
+
+    def __init__(
+        self,
+        store: Store,
+        keys: KeyManager,
+        signer: Signer,
+        clock: Clock,
+        log: Logger,
+        *,
+        jwt_enabled: bool = True,
+        acknowledged: Callable[[str], bool] = nobody,
+    ) -> None:
+        self._store, self._keys, self._signer, self._clock = store, keys, signer, clock
+        self._log = log.subsystem("ca_manager")
+        self._jwt_enabled, self._acknowledged = jwt_enabled, acknowledged
+        self._policy = signer.policy
+        self._journal_row: int | None = None
+        self.state = Rotation()
+
+    async def begin(self) -> None:
+        """Loads the journal and makes what is missing: the server can sign once this returns."""
+        held = await self._keys.keys()
+        journal = await self._load_journal(held)
+        bundle = await self._store.bundle(self._policy.trust_domain)
+        roots = set(bundle.x509_roots) if bundle else set()
+        key_ids = {one.key_id for one in bundle.jwt_authorities} if bundle else set()
+        self._log.info(
+            "Journal loaded",
+            x509_cas=len(journal.x509_cas),
+            jwt_keys=len(journal.jwt_keys),
+            wit_keys=len(journal.wit_keys),
+        )
+        self.state = Rotation.load(
+            journal,
+            lambda one: self._is_usable_ca(one, held) and one.certificate in roots,
+            lambda one: self._is_usable_key(one, held) and one.key_id in key_ids,
+        )
+        for kind in self._kinds():
+            current = self.state.slots(kind).current
+            if current is not None:
+                await self._run(Sign(kind, current.authority_id))
+        await self.advance()
+
+    def _kinds(self) -> tuple[Kind, ...]:
+        return (Kind.X509, Kind.JWT) if self._jwt_enabled else (Kind.X509,)
+
+    async def _load_journal(self, held: Mapping[str, PrivateKey]) -> Journal:
+        """The row whose active authority has its key here."""
+        self._log.debug("Loading journal from datastore")
+        mine = {_key_id_of(key) for name, key in held.items() if name.startswith(Kind.X509.value)}
+        for stored in await self._store.load_journals():
+            if stored.active_x509_authority_id in mine:
+                self._journal_row = stored.id
+                return stored.journal
+        self._log.info("There is not a CA journal record that matches any of the local X509 authority IDs")
+        return Journal()
+
+    def _is_usable_ca(self, record: X509CaRecord, held: Mapping[str, PrivateKey]) -> bool:
+        key = held.get(Kind.X509.key_id(record.slot_id))
+        alive = record.not_after > self._clock.unix()
+        return alive and key is not None and public_bytes(key) == read(record.certificate).public_key
+
+    def _is_usable_key(self, record: JwtKeyRecord, held: Mapping[str, PrivateKey]) -> bool:
+        key = held.get(Kind.JWT.key_id(record.slot_id))
+        alive = record.not_after > self._clock.unix()
+        return alive and key is not None and public_bytes(key) == record.public_key
+
+    async def run(self) -> None:
+        """Until cancelled. A step that fails is logged and tried again at the next look."""
+        while True:
+            await self._clock.sleep(INTERVAL)
+            try:
+                await self.advance()
+            except FinialError as why:
+                self._log.error("Failed to rotate local authorities", error=why)
+
+    async def advance(self) -> None:
+        """Does all that is due now. Raises: what generating, signing or storing raises."""
+        while (due := self._due()) is not None:
+            if isinstance(due, Prepare):
+                await self.prepare(due)
+            else:
+                await self.activate(due)
+
+    def _due(self) -> Prepare | Activate | None:
+        due = self.state.due(self._clock.unix(), self._acknowledged)
+        return due if due is None or due.kind in self._kinds() else None
+
+    async def prepare(self, due: Prepare) -> None:
+        is_x509 = due.kind is Kind.X509
+        self._log.debug("Preparing X509 CA" if is_x509 else "Preparing JWT key", slot=due.slot_id)
+        key_type = self._policy.ca_key_type if is_x509 else self._policy.jwt_key
+        key = await self._keys.generate(due.key_id, key_type)
+        now = self._clock.now()
+        if is_x509:
+            ca = self_signed(self._policy, key, now)
+            ca_record = ca.record(due.slot_id, int(now.timestamp()))
+            await self._apply(self.state.prepared_ca(ca_record, ca.roots))
+            self._log_authority("X509 CA prepared", ca_record, self_signed=True)
+        else:
+            made = JwtKey(new_key_id(), key, now + timedelta(seconds=self._policy.ca_ttl))
+            record = made.record(due.slot_id, int(now.timestamp()))
+            await self._apply(self.state.prepared_key(record))
+            self._log_authority("JWT key prepared", record)
+
+    async def activate(self, due: Activate) -> None:
+        if due.left_behind:
+            self._log.warning(
+                "Authority is activated though not everybody acknowledged it",
+                local_authority_id=due.authority_id,
+            )
+        await self._apply(self.state.activated(due.kind))
+
+    async def _apply(self, transition: Transition) -> None:
+        """Effects first, in order: state that was not published and stored is not gone on with."""
+        for effect in transition.effects:
+            await self._run(effect, transition.state)
+        self.state = transition.state
+
+    async def _run(self, effect: Effect, state: Rotation | None = None) -> None:
+        trust_domain = self._policy.trust_domain
+        match effect:
+            case Publish(x509, jwt):
+                added = Bundle(trust_domain, tuple(X509Authority(der) for der in x509), jwt)
+                await self._store.append_bundle(added)
+            case Persist(journal):
+                await self._persist(journal)
+            case Sign(kind, _):
+                await self._sign_with(kind, state or self.state)
+            case Taint(kind, authority_id):
+                taint = (
+                    self._store.taint_x509_authority if kind is Kind.X509 else self._store.taint_jwt_authority
+                )
+                await taint(trust_domain, authority_id)
+            case Revoke(kind, authority_id):
+                revoke = (
+                    self._store.revoke_x509_authority
+                    if kind is Kind.X509
+                    else self._store.revoke_jwt_authority
+                )
+                await revoke(trust_domain, authority_id)
+
+    async def _persist(self, journal: Journal) -> None:
+        active = journal.active_x509_authority_id
+        if self._journal_row is None:
+            self._log.info("Creating a new CA journal entry")
+        try:
+            stored = await self._store.put_journal(self._journal_row, journal, active)
+        except NotFound:  # pruned meanwhile
+            stored = await self._store.put_journal(None, journal, active)
+        self._journal_row = stored.value.id
+        self._log.debug(
+            "Successfully stored CA journal entry in datastore",
+            ca_journal_id=self._journal_row,
+            local_authority_id=active,
+        )
+
+    async def _sign_with(self, kind: Kind, state: Rotation) -> None:
+        record = state.slots(kind).current
+        if record is None:
+            raise Internal("no active authority to sign with")
+        key = (await self._keys.keys())[kind.key_id(record.slot_id)]
+        if isinstance(record, X509CaRecord):
+            self._signer.use_x509(
+                Issuer(X509Ca(record.certificate, key, record.upstream_chain), self._policy)
+            )
+            self._log_authority("X509 CA activated", record)
+            ttl = record.not_after - self._clock.unix()
+            self._log.debug(
+                "Successfully rotated X.509 CA", trust_domain_id=self._policy.trust_domain.uri, ttl=ttl
+            )
+        else:
+            ends = datetime.fromtimestamp(record.not_after, UTC)
+            self._signer.use_jwt(JwtIssuer(JwtKey(record.key_id, key, ends), self._policy))
+            self._log_authority("JWT key activated", record)
+
+    def _log_authority(
+        self, message: str, record: X509CaRecord | JwtKeyRecord, *, self_signed: bool = False
+    ) -> None:
+        more: dict[str, str | bool] = {}
+        if isinstance(record, X509CaRecord):
+            more["upstream_authority_id"] = record.upstream_authority_id
+            if self_signed:
+                more["self_signed"] = True
+        self._log.info(
+            message,
+            slot=record.slot_id,
+            issued_at=datetime.fromtimestamp(record.issued_at, UTC),
+            expiration=datetime.fromtimestamp(record.not_after, UTC),
+            local_authority_id=record.authority_id,
+            **more,
+        )
+
+
+def _key_id_of(key: PrivateKey) -> str:
+    """The authority ID that a CA certificate of this key has."""
+    from cryptography.x509 import SubjectKeyIdentifier
+
+    return SubjectKeyIdentifier.from_public_key(key.public_key()).digest.hex()
