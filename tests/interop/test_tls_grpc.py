@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import os
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -112,6 +113,21 @@ def test_failed_handshake_leaves_no_connection_behind(loop: str) -> None:
             while not listener.refused:  # noqa: ASYNC110 - the peer's end is waited for
                 await asyncio.sleep(0.001)
             assert server.connections == 0
+
+    run(loop, scenario())
+
+
+def test_client_without_alpn_reads_the_end_and_nothing_else(loop: str) -> None:
+    async def scenario() -> None:
+        async with grpc_server(SERVER) as (server, listener):
+            context = client_context()
+            context.set(replace(context.material, alpn=()))
+            reader, writer = await asyncio.open_connection("127.0.0.1", listener.address[1], ssl=context)
+            with contextlib.suppress(ConnectionResetError):
+                assert await reader.read() == b""
+            writer.transport.abort()
+            while server.connections:  # noqa: ASYNC110 - the peer's end is waited for
+                await asyncio.sleep(0.001)
 
     run(loop, scenario())
 

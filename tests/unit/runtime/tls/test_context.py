@@ -111,6 +111,29 @@ def test_copy_of_our_root_in_a_foreign_bundle_does_not_lock_our_workloads_out(na
     assert not Line(client(), context).shake().errors
 
 
+def test_of_a_foreign_domain_only_the_admins_get_in() -> None:
+    """A server names an admin's domain in its bundles; the authorizer keeps the others of it out."""
+    admins = {"spiffe://other.org/admin"}
+
+    def authorize(peer: SpiffeId) -> None:
+        if peer.trust_domain.name != "example.org" and str(peer) not in admins:
+            raise PermissionDenied(f'"{peer}" is not an admin')
+
+    bundles = {**TRUST, "other.org": (THEIRS.der,)}
+    context = FollowingContext(holding(SERVER, bundles), authorize, server_side=True)
+    trusting = FollowingContext(holding(None), only("/server"))
+
+    def errors(svid: Issued) -> dict[str, ssl.SSLError]:
+        trusting.set(holding(svid))
+        return Line(trusting, context).shake().errors
+
+    assert not errors(THEIRS.leaf("/admin"))
+    assert not errors(CLIENT)
+    assert '"spiffe://other.org/workload" is not an admin' in str(errors(THEIRS.leaf())["server"])
+    context.set(holding(SERVER))
+    assert "server" in errors(THEIRS.leaf("/admin"))
+
+
 def test_chain_with_an_intermediate_is_verified_to_the_root() -> None:
     deep = OURS.intermediate().leaf("/server")
     line = Line(client(), server(deep)).shake()

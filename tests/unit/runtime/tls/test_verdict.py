@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import pytest
 from cryptography.x509.oid import ExtendedKeyUsageOID
+from hypothesis import given
+from hypothesis import strategies as st
 
 from finial.errors import PermissionDenied
 from finial.runtime.tls.material import Material
@@ -12,6 +16,7 @@ from finial.spiffe.id import SpiffeId
 from finial.testing.ca import Issued, TestCa
 
 OURS, THEIRS = TestCa(), TestCa("other.org")
+OURS_LEAF = OURS.leaf().chain[0]
 TRUST = Material({"example.org": (OURS.der,), "other.org": (THEIRS.der,)})
 
 
@@ -98,6 +103,19 @@ def test_broken_authorizer_lets_nobody_in() -> None:
 
     with pytest.raises(PeerRefused, match=r"^peer refused: its check failed$"):
         judge(under(OURS, OURS.leaf()), TRUST, broken)
+
+
+@given(st.lists(st.binary(max_size=200), max_size=10))
+def test_bytes_that_are_no_chain_are_refused(chain: list[bytes]) -> None:
+    refused(tuple(chain))
+
+
+@given(st.integers(0, 10_000), st.integers(1, 255))
+def test_leaf_with_a_flipped_byte_is_judged_without_another_error(at: int, flip: int) -> None:
+    leaf = bytearray(OURS_LEAF)
+    leaf[at % len(leaf)] ^= flip
+    with contextlib.suppress(PeerRefused):
+        judge((bytes(leaf), OURS.der), TRUST, allow)
 
 
 def test_foreign_objects_have_no_peer() -> None:
