@@ -63,7 +63,7 @@ async def _attest(
         async with connection.api.agent.AttestAgent.open(timeout=ATTEST_TIMEOUT) as stream:
             await stream.send_message(agent_pb2.AttestAgentRequest(params=params))
             result = await _answer_challenges(stream, attestor)
-            await stream.end()
+            await stream.recv_message()  # the end of the stream, with its status; the server closes first
             return result
     except FinialError as why:
         if isinstance(why.__cause__, GRPCError):  # the server's own answer

@@ -52,9 +52,10 @@ async def fetch_entries(
         answer = await _next(stream)
         if answer.entry_revisions:
             found = await _fetch_pages(stream, answer, known, log)
+            await stream.end()
         else:
             found = read_entries(answer.entries, log)
-        await stream.end()
+        await stream.recv_message()  # the end of the stream, with its status
         return found
 
 
