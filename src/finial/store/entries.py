@@ -39,13 +39,13 @@ class Refused:
 
 def load(tx: Transaction) -> list[Entry]:
     """All, oldest first."""
-    return read(tx, "", Reading())
+    return read(tx, "")
 
 
 def by_ids(tx: Transaction, entry_ids: Iterable[str]) -> dict[str, Entry]:
     """By entry ID; those that are not there are missing in the answer."""
     where = " WHERE entry_id IN (SELECT value FROM json_each(:ids))"
-    found = read(tx, where, Reading(), ids=json.dumps(list(entry_ids)))
+    found = read(tx, where, ids=json.dumps(list(entry_ids)))
     return {entry.id: entry for entry in found}
 
 
@@ -53,9 +53,9 @@ def by_id(tx: Transaction, entry_id: str) -> Entry | None:
     return by_ids(tx, [entry_id]).get(entry_id)
 
 
-def read(tx: Transaction, where: str, reading: Reading, **parameters: Value) -> list[Entry]:
-    """Entries first, then what belongs to them: orphans of entries that are gone are left out."""
-    rows = tx.rows(f"SELECT {ENTRY_COLUMNS} FROM registered_entries{where} ORDER BY id", **parameters)
+def read(tx: Transaction, where: str, **parameters: Value) -> list[Entry]:
+    """What belongs to entries first: orphans of entries that are gone find none."""
+    reading = Reading()
     # A subquery for some entries, the whole table for all of them.
     of = f" WHERE registered_entry_id IN (SELECT id FROM registered_entries{where})" if where else ""
     selectors: defaultdict[int, list[Selector]] = defaultdict(list)
@@ -74,9 +74,10 @@ def read(tx: Transaction, where: str, reading: Reading, **parameters: Value) -> 
     for owner, uri in tx.rows(query, **parameters):
         federated[owner].append(reading.trust_domain(uri))
     none = ()
+    query = f"SELECT {ENTRY_COLUMNS} FROM registered_entries{where} ORDER BY id"
     return [
         reading.entry(row, selectors.get(row[0], none), names.get(row[0], none), federated.get(row[0], none))
-        for row in rows
+        for row in tx.rows(query, **parameters)
     ]
 
 

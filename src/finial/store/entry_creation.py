@@ -20,7 +20,6 @@ from finial.store.checks import check_entry
 from finial.store.engine import Transaction
 from finial.store.entries import Refused, read
 from finial.store.entry_rows import NEW_COLUMNS, bundle_ids, check_federated, entry_row, insert_children
-from finial.store.rows import Reading
 
 Similarity = tuple[str, str, frozenset[Selector]]
 
@@ -138,5 +137,5 @@ def _similar(tx: Transaction, entries: Sequence[Entry]) -> dict[Similarity, Entr
     if not ids:
         return {}
     where = " WHERE id IN (SELECT value FROM json_each(:ids))"
-    found = read(tx, where, Reading(), ids=json.dumps([id_ for (id_,) in ids]))
+    found = read(tx, where, ids=json.dumps([id_ for (id_,) in ids]))
     return {_similarity(entry): entry for entry in reversed(found)}

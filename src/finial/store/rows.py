@@ -37,14 +37,14 @@ class Reading:
     """Values met while rows are read, each made once: parents, selectors and times repeat a lot."""
 
     def __init__(self) -> None:
-        self._parents: dict[str, SpiffeId] = {}
         self._selectors: dict[tuple[str, str], Selector] = {}
+        self._parents: dict[str, SpiffeId] = {}
         self._trust_domains: dict[str, TrustDomain] = {}
         self._times: dict[str, int] = {}
 
     def spiffe_id(self, text: str) -> SpiffeId:
-        match = CANONICAL_ID.match(text) if len(text) <= MAX_ID_LENGTH else None
-        if match is None:
+        match = CANONICAL_ID.match(text)
+        if match is None or len(text) > MAX_ID_LENGTH:
             return _refused(text)
         name, path = match.groups()
         return SpiffeId(self._trust_domains.get(name) or self.trust_domain(name), path)
