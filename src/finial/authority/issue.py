@@ -88,7 +88,7 @@ class Issuer:
         return (certificate, *self.ca.upstream_chain)
 
     def _downstream(self, request: CaRequest, now: datetime, not_after: datetime) -> bytes:
-        parent = self._certificate.parsed.subject
+        parent = self._certificate.subject
         depth = max(1, len(self.ca.upstream_chain))
         subject = _downstream_subject(parent, depth).name()
         builder = ca_builder(

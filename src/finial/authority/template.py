@@ -45,7 +45,7 @@ class LeafTemplate:
         authority = _octets(certificate.subject_key_id or b"", 0x80)
         identifier = _octets(_octets(authority, 0x30), 0x04)
         self._authority_key_id = _octets(bytes.fromhex("0603551d23") + identifier, 0x30)
-        self._issuer = self.algorithm + certificate.parsed.subject.public_bytes()
+        self._issuer = self.algorithm + certificate.subject.public_bytes()
 
     def tbs(self, request: X509Request, serial: int, now: datetime, not_after: datetime) -> bytes:
         """The TBSCertificate, ready to be signed."""
@@ -92,7 +92,7 @@ def reference_builder(
         key_usage(digital_signature=True, key_encipherment=True, key_agreement=True),
     )
     return (
-        x509.CertificateBuilder(issuer.parsed.subject, subject, key, serial, now - CUSHION, not_after)
+        x509.CertificateBuilder(issuer.subject, subject, key, serial, now - CUSHION, not_after)
         .add_extension(usage, critical=True)
         .add_extension(x509.ExtendedKeyUsage(roles), critical=False)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)

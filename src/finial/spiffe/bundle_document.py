@@ -30,7 +30,8 @@ MEMBERS = ("use", "kty", "kid", "crv", "x", "y", "n", "e", "x5c")  # in the orde
 KEY_MEMBERS = ("kty", "crv", "x", "y", "n", "e")
 PRIVATE_MEMBERS = frozenset({"d", "p", "q", "dp", "dq", "qi", "k", "oth"})
 PEM_BLOCK = re.compile(r"-----BEGIN ([^-\n]*)-----\s*([A-Za-z0-9+/=\s]*?)-----END \1-----")
-PUBLIC_FAULTS = (ValueError, TypeError, UnsupportedAlgorithm, JoseError, x509.InvalidVersion)
+# KeyError: joserfc's answer to a curve that it does not know.
+PUBLIC_FAULTS = (ValueError, TypeError, KeyError, UnsupportedAlgorithm, JoseError, x509.InvalidVersion)
 
 
 def encode(bundle: Bundle, *, refresh_hint: int | None = None, with_wit: bool = False) -> bytes:
@@ -129,13 +130,16 @@ def _pem(der: bytes) -> bytes:
 
 
 def _jwk(public_key: bytes, *, use: str = "", kid: str = "") -> dict[str, object]:
-    key = load_der_public_key(public_key)
-    if isinstance(key, ec.EllipticCurvePublicKey):
-        values = ECKey(key, key).as_dict(private=False)
-    elif isinstance(key, rsa.RSAPublicKey):
-        values = RSAKey(key, key).as_dict(private=False)
-    else:
-        raise InvalidArgument(f'key type "{type(key).__name__}" cannot be part of a bundle document')
+    try:
+        key = load_der_public_key(public_key)
+        if isinstance(key, ec.EllipticCurvePublicKey):
+            values = ECKey(key, key).as_dict(private=False)
+        elif isinstance(key, rsa.RSAPublicKey):
+            values = RSAKey(key, key).as_dict(private=False)
+        else:
+            raise TypeError
+    except PUBLIC_FAULTS as why:
+        raise InvalidArgument("key cannot be part of a bundle document: type or curve") from why
     told: dict[str, object] = {**values, "use": use, "kid": kid}
     return {name: told[name] for name in MEMBERS if told.get(name)}
 

@@ -46,6 +46,8 @@ class Certificate:
 
     der: bytes = field(repr=False)
     parsed: x509.Certificate = field(repr=False, compare=False)
+    subject: x509.Name
+    issuer: x509.Name
     serial_number: int
     not_before: datetime
     not_after: datetime
@@ -101,6 +103,8 @@ def _facts(der: bytes, parsed: x509.Certificate, extensions: x509.Extensions) ->
     return Certificate(
         der=der,
         parsed=parsed,
+        subject=parsed.subject,
+        issuer=parsed.issuer,
         serial_number=parsed.serial_number,
         not_before=parsed.not_valid_before_utc,
         not_after=parsed.not_valid_after_utc,

@@ -147,7 +147,7 @@ class _Search:
 
 
 def _names_chain(certificate: Certificate, issuer: Certificate) -> bool:
-    if certificate.parsed.issuer != issuer.parsed.subject:
+    if certificate.issuer != issuer.subject:
         return False
     wanted, has = certificate.authority_key_id, issuer.subject_key_id
     return wanted is None or has is None or wanted == has
@@ -155,7 +155,7 @@ def _names_chain(certificate: Certificate, issuer: Certificate) -> bool:
 
 def _below(path: tuple[Certificate, ...]) -> int:
     """CAs between an issuer and the leaf; self-issued ones do not count, RFC 5280 4.2.1.9."""
-    return sum(1 for one in path[1:] if one.parsed.issuer != one.parsed.subject)
+    return sum(1 for one in path[1:] if one.issuer != one.subject)
 
 
 def _has_path(uri: str) -> bool:

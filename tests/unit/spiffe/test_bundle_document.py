@@ -183,6 +183,7 @@ FAULTS = {
     "kty oct": (changed(2, lambda key: key.update(kty="oct", k="AAAA")), "holds a private key"),
     "private key": (changed(2, lambda key: key.update(d="AAAA")), "jwt-svid entry 2 holds a private key"),
     "point not on the curve": (changed(2, lambda key: key.update(x="AAAA")), "cannot be read"),
+    "curve unknown": (changed(2, lambda key: key.update(crv=" -256")), "cannot be read"),
     "curve of another size": (changed(2, lambda key: key.update(crv="P-384")), "cannot be read"),
     "modulus not base64": (changed(3, lambda key: key.update(n="***")), "cannot be read"),
     "coordinate a number": (changed(2, lambda key: key.update(x=1)), "cannot be read"),
@@ -235,8 +236,14 @@ def test_pem_fault_is_refused(fault: str) -> None:
         parse_pem(text, DOMAIN)
 
 
-def test_key_of_a_type_that_no_document_holds_is_refused() -> None:
-    key = ed25519.Ed25519PrivateKey.generate().public_key()
+@pytest.mark.parametrize(
+    "key",
+    [ed25519.Ed25519PrivateKey.generate().public_key(), ec.generate_private_key(ec.SECP224R1()).public_key()],
+    ids=["Ed25519", "P-224"],
+)
+def test_key_that_no_document_holds_is_refused(
+    key: ed25519.Ed25519PublicKey | ec.EllipticCurvePublicKey,
+) -> None:
     der = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    with pytest.raises(InvalidArgument, match="cannot be part of a bundle document"):
+    with pytest.raises(InvalidArgument, match="cannot be part of a bundle document: type or curve"):
         jwks(Bundle(DOMAIN, jwt_authorities=(JwtAuthority("k", der),)))

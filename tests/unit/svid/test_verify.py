@@ -241,6 +241,15 @@ def test_unreadable_intermediate_is_named() -> None:
         verify_x509((*CA.leaf().chain, b"nope"), trusting(CA.der), NOW)
 
 
+def test_intermediate_with_an_unreadable_name_is_refused_as_such() -> None:
+    """pyca reads names late: they are read before anybody compares them."""
+    chain = CA.intermediate().leaf().chain
+    broken = bytearray(chain[1])
+    broken[107] = 0
+    with pytest.raises((InvalidArgument, Unauthenticated)):
+        verify_x509((chain[0], bytes(broken)), trusting(CA.der), NOW)
+
+
 def test_revoked_root_ends_trust_at_once_though_the_peer_brings_the_chain() -> None:
     chain = (*CA.intermediate().leaf().chain, CA.der)
     accepted(chain, trusting(CA.der))
