@@ -104,6 +104,7 @@ COMMANDS = (
         run,
         examples=("finial agent run -config agent.conf -joinToken TOKEN",),
         usage_name="run",
+        daemon=True,
     ),
     Command(
         "agent validate",

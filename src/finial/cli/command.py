@@ -27,6 +27,7 @@ class Command:
     examples: tuple[str, ...] = ()
     usage_name: str = ""  # how SPIRE heads this command's usage, where that is not its path
     takes_arguments: bool = False  # what follows the flags is given to `run` as console.arguments
+    daemon: bool = False  # runs long and serves many: on uvloop
 
     def help(self) -> str:
         """SPIRE's first line and flags, then what Finial adds: the summary and examples."""

@@ -59,6 +59,10 @@ def execute(command: Command, arguments: list[str], console: Console) -> int:
         return 1
     console.arguments = tuple(rest)
     try:
+        if command.daemon:
+            import uvloop
+
+            return uvloop.run(_run(command, values, console))
         return asyncio.run(_run(command, values, console))
     except FinialError as error:
         return report(error, console)

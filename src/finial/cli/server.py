@@ -89,6 +89,7 @@ COMMANDS = (
         run,
         examples=("finial server run -config server.conf",),
         usage_name="run",
+        daemon=True,
     ),
     Command(
         "server validate",
