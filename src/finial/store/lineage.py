@@ -16,7 +16,7 @@ from hashlib import blake2b
 from pathlib import Path
 
 from finial.errors import Internal, Unavailable
-from finial.store.engine import Transaction
+from finial.store.engine import Engine, Transaction
 from finial.store.position import EPOCH_SIZE, Position
 
 LOG = "finial_changes"
@@ -43,6 +43,19 @@ def epoch_of(tx: Transaction, path: Path) -> bytes:
         )
     file = path.stat()
     return blake2b(f"{found[0]} {file.st_dev} {file.st_ino}".encode(), digest_size=EPOCH_SIZE).digest()
+
+
+async def recognise(engine: Engine, path: Path) -> tuple[Path, Memory]:
+    """At the start of a server that keeps its memory at `path`. Raises: Unavailable, Internal."""
+    recalled = recall(path)
+
+    def begin(tx: Transaction) -> Memory:
+        reconcile(tx, recalled)
+        return renew(tx, recalled)
+
+    renewed = await engine.write("lineage.begin", begin)
+    keep(path, renewed)
+    return path, renewed
 
 
 def reconcile(tx: Transaction, memory: Memory | None) -> None:

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import TypeVar
 
 from finial.authority.journal import Journal
-from finial.errors import InvalidArgument, Unsupported
 from finial.registry.agent import Agent
 from finial.registry.entry import Entry
 from finial.registry.federation import FederationRelationship
@@ -42,6 +41,7 @@ from finial.store.engine import Engine, Transaction
 from finial.store.entries import EntryChange, Refused, Updated
 from finial.store.entry_creation import Created, Similar
 from finial.store.journal import StoredJournal
+from finial.store.location import path_of
 from finial.store.position import Committed, Position
 
 T = TypeVar("T")
@@ -86,7 +86,7 @@ class Store:
         engine = await Engine.open(path_of(location), clock)
         try:
             await migrate.prepare(engine)
-            remembered = await _recognise(engine, memory) if memory else None
+            remembered = await lineage.recognise(engine, memory) if memory else None
             epoch = await engine.read(lambda tx: lineage.epoch_of(tx, engine.path))
         except BaseException:
             await engine.close()
@@ -325,29 +325,3 @@ class Store:
     async def prune_journals(self, now: int) -> Committed[int]:
         """How many with nothing left that is valid are gone."""
         return await self._write("journal.prune", lambda tx: journal.prune(tx, now))
-
-
-def path_of(location: str | Path) -> Path:
-    """A path, or a `file:` address without options. Raises: InvalidArgument, Unsupported."""
-    text = str(location)
-    if not text:
-        raise InvalidArgument("datastore-sql: connection_string must be set")
-    scheme, colon, rest = text.partition(":")
-    if colon and scheme in ("postgres", "postgresql", "mysql"):
-        raise Unsupported(f'datastore-sql: database type "{scheme}" is not supported')
-    path = rest if colon and scheme == "file" else text
-    if "?" in path:
-        raise Unsupported("datastore-sql: options after ? in the connection string are not supported")
-    return Path(path)
-
-
-async def _recognise(engine: Engine, path: Path) -> tuple[Path, lineage.Memory]:
-    recalled = lineage.recall(path)
-
-    def begin(tx: Transaction) -> lineage.Memory:
-        lineage.reconcile(tx, recalled)
-        return lineage.renew(tx, recalled)
-
-    renewed = await engine.write("lineage.begin", begin)
-    lineage.keep(path, renewed)
-    return path, renewed
