@@ -6,16 +6,15 @@ file's blocks are held against that. SPIRE 1.15's words, `pkg/common/catalog`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from finial.config.plugins import PluginConfig
-from finial.config.tree import Object
 from finial.errors import FinialError, InvalidArgument
 from finial.runtime.log import Logger
 
-Make = Callable[[Object], Any]  # the plugin, from its own options
+Make = Callable[[PluginConfig], Any]  # the plugin, from its block
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,15 +49,17 @@ class Catalog:
         log.info("Catalog closed")
 
 
-def load(configs: Sequence[PluginConfig], kinds: Sequence[Kind], log: Logger) -> Catalog:
-    """Disabled blocks are left out; kinds that somebody else reads (the data store) are named with `known` {}
-    and no count. Raises: InvalidArgument, in SPIRE's words; whatever a plugin's own options raise."""
-    enabled = [one for one in configs if one.enabled]
+def load(
+    configs: Sequence[PluginConfig], kinds: Sequence[Kind], log: Logger, *, elsewhere: Collection[str] = ()
+) -> Catalog:
+    """Disabled blocks are left out, and kinds that are read `elsewhere`. Raises: InvalidArgument, in SPIRE's
+    words; whatever a plugin's own options raise."""
+    enabled = [one for one in configs if one.enabled and one.type not in elsewhere]
     names = {kind.name for kind in kinds}
     for config in enabled:
         if config.type not in names:
             raise InvalidArgument(f'unsupported plugin type "{config.type}"')
-    return Catalog({kind.name: _load_kind(kind, enabled, log) for kind in kinds if kind.known})
+    return Catalog({kind.name: _load_kind(kind, enabled, log) for kind in kinds})
 
 
 def _load_kind(kind: Kind, configs: Sequence[PluginConfig], log: Logger) -> dict[str, Any]:
@@ -89,7 +90,7 @@ def _make(kind: Kind, config: PluginConfig, log: Logger) -> Any:
         "plugin_type": kind.name,
     }
     try:
-        plugin = make(config.read_data())
+        plugin = make(config)
     except FinialError as why:
         log.error("Failed to configure plugin", error=why, **fields)
         raise

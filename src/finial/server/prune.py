@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from finial.errors import FailedPrecondition, FinialError
 from finial.runtime.clock import Clock
 from finial.runtime.log import Logger
-from finial.spiffe.trust_domain import TrustDomain
+from finial.server.follow import Follower
 from finial.store import Store
 
 HOUR = 3600.0
@@ -19,10 +19,10 @@ BUNDLE_MARGIN, JOURNAL_MARGIN = 24 * 3600, 14 * 24 * 3600  # seconds
 
 
 class Pruner:
-    """Its three loops are tasks of the server's."""
+    """Its loops are tasks of the server's."""
 
-    def __init__(self, store: Store, trust_domain: TrustDomain, clock: Clock, log: Logger) -> None:
-        self._store, self._trust_domain, self._clock, self._log = store, trust_domain, clock, log
+    def __init__(self, store: Store, follower: Follower, clock: Clock, log: Logger) -> None:
+        self._store, self._follower, self._clock, self._log = store, follower, clock, log
 
     async def entries(self) -> None:
         await self._each(ENTRIES_EVERY, "registration entries", self._prune_entries)
@@ -32,6 +32,9 @@ class Pruner:
 
     async def journals(self) -> None:
         await self._each(JOURNALS_EVERY, "CA journals", self._prune_journals)
+
+    async def changes(self) -> None:
+        await self._each(HOUR, "change log", self._trim_changes)
 
     async def _each(self, interval: float, what: str, work: Callable[[], Awaitable[None]]) -> None:
         while True:
@@ -49,12 +52,15 @@ class Pruner:
 
     async def _prune_bundle(self) -> None:
         try:
-            await self._store.prune_bundle(self._trust_domain, self._now() - BUNDLE_MARGIN)
+            await self._store.prune_bundle(self._follower.trust_domain, self._now() - BUNDLE_MARGIN)
         except FailedPrecondition as why:  # nothing would be left
             self._log.warning("Bundle is not pruned", error=why)
 
     async def _prune_journals(self) -> None:
         await self._store.prune_journals(self._now() - JOURNAL_MARGIN)
+
+    async def _trim_changes(self) -> None:
+        await self._store.changes.trim([self._follower.position])
 
     def _now(self) -> int:
         return int(self._clock.unix())

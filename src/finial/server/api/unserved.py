@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from finial.errors import Unsupported
-from finial.runtime.grpc import Handler, Servable, Stream
+from finial.runtime.grpc import Handler, Stream
 
 
 class Unserved:
     """Answers every method of a generated service with Unimplemented. `services`: generated `...Base` classes."""
 
-    def __init__(self, *services: type[Servable]) -> None:
+    def __init__(self, *services: type) -> None:
         self._mapping: dict[str, Handler] = {}
         for service in services:
             names: frozenset[str] = getattr(service, "__abstractmethods__")  # noqa: B009

@@ -1,0 +1,86 @@
+"""Where the server listens: TCP for agents and remote operators, a Unix socket for the machine's own.
+
+Both serve the same services behind one gate; logger, health and debug are on the socket alone. TCP
+connections end after three minutes, gracefully, so that agents spread over the servers again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from pathlib import Path
+
+from finial.runtime.grpc import TCP, UNIX, Interceptor, Servable, Server
+from finial.runtime.log import Logger
+from finial.runtime.sockets import Listener, listen_tcp, listen_unix
+from finial.runtime.tasks import Tasks
+from finial.runtime.tls import FollowingContext
+from finial.wire.status import to_grpc_error
+
+MAX_CONNECTION_AGE = 180.0  # seconds
+SOCKET_MODE, SOCKET_DIR_MODE = 0o770, 0o750
+GRACE = 5.0  # seconds that calls get to end when the server stops
+
+
+class Endpoints:
+    """`start` binds both, or neither; `stop` lets calls end."""
+
+    def __init__(
+        self,
+        shared: Collection[Servable],
+        local: Collection[Servable],
+        gate: Interceptor,
+        tasks: Tasks,
+        log: Logger,
+        *,
+        max_age: float = MAX_CONNECTION_AGE,
+    ) -> None:
+        self._tasks, self._log = tasks, log.subsystem("endpoints")
+        self._tcp = Server(
+            shared, TCP, interceptor=gate, to_status=to_grpc_error, max_age=max_age, on_error=self._failed
+        )
+        self._unix = Server(
+            [*shared, *local], UNIX, interceptor=gate, to_status=to_grpc_error, on_error=self._failed
+        )
+        self._listeners: list[Listener] = []
+        self._addresses: list[tuple[str, str, Server]] = []
+
+    def start(self, host: str, port: int, path: Path, context: FollowingContext) -> int:
+        """Returns: the port. Raises: what binding raises."""
+        unix = listen_unix(path, mode=SOCKET_MODE, dir_mode=SOCKET_DIR_MODE)
+        try:
+            tcp = listen_tcp(host, port)
+        except BaseException:
+            unix.close()
+            path.unlink(missing_ok=True)
+            raise
+        bound = int(tcp.getsockname()[1])
+        self._listeners = [
+            Listener(tcp, lambda _: self._tcp.protocol(), self._tasks, context=context),
+            Listener(unix, self._unix.protocol, self._tasks),
+        ]
+        self._addresses = [("unix", str(path), self._unix), ("tcp", _shown(host, bound), self._tcp)]
+        for network, address, _ in self._addresses:
+            self._log.info("Starting Server APIs", address=address, network=network)
+        return bound
+
+    async def stop(self) -> None:
+        for listener in self._listeners:
+            listener.close()
+        for network, address, server in self._addresses:
+            fields = {"address": address, "network": network}
+            self._log.info("Stopping Server APIs", **fields)
+            self._log.info("Attempting graceful stop", **fields)
+            cut = await server.drain(GRACE)
+            if cut:
+                self._log.warning("Graceful stop unsuccessful, forceful stop required", **fields)
+            else:
+                self._log.info("Graceful stop successful", **fields)
+            self._log.info("Server APIs have stopped", **fields)
+
+    def _failed(self, path: str, error: BaseException) -> None:
+        self._log.error("Call failed unexpectedly", method=path, error=f"{type(error).__name__}: {error}")
+
+
+def _shown(host: str, port: int) -> str:
+    name = host or "::"
+    return f"[{name}]:{port}" if ":" in name else f"{name}:{port}"

@@ -1,0 +1,125 @@
+"""The composition root: configuration in, a running server out. The only module that names plugins."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from finial.config.plugins import PluginConfig, decode_options
+from finial.config.server import ServerConfig
+from finial.errors import FinialError
+from finial.plugin import catalog
+from finial.plugin.kinds import KeyManager, ServerHost, ServerNodeAttestor
+from finial.registry.join_token import JoinToken
+from finial.runtime.clock import SystemClock
+from finial.runtime.log import Level, Logger, Output
+from finial.runtime.sockets import raise_file_limit
+from finial.server.program import ELSEWHERE, Server
+from finial.spiffe.trust_domain import TrustDomain
+
+UMASK = 0o027
+Ready = Callable[[Server], None]
+
+
+def kinds(host: ServerHost) -> list[catalog.Kind]:
+    """The plugins of this server. Imported when they are made: nobody pays for what is not configured."""
+
+    def memory(_: PluginConfig) -> KeyManager:
+        from finial.plugins.key.memory import Memory
+
+        return Memory()
+
+    def disk(block: PluginConfig) -> KeyManager:
+        from finial.plugins.key.disk import Config, Disk
+
+        return Disk(decode_options(block, Config))
+
+    def join_token(block: PluginConfig) -> ServerNodeAttestor:
+        from finial.plugins.node.join_token.server import Config, JoinToken
+
+        decode_options(block, Config)
+        return JoinToken(host)
+
+    return [
+        catalog.Kind("KeyManager", 1, 1, {"memory": memory, "disk": disk}),
+        catalog.Kind("NodeAttestor", 0, None, {"join_token": join_token}),
+        catalog.Kind("UpstreamAuthority", 0, 1, {}),
+        catalog.Kind("CredentialComposer", 0, None, {}),
+        catalog.Kind("Notifier", 0, None, {}),
+        catalog.Kind("BundlePublisher", 0, None, {}),
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class NoServer:
+    """The host of plugins that are made to be checked and never used."""
+
+    trust_domain: TrustDomain
+
+    def now(self) -> float:
+        return 0.0
+
+    async def take_join_token(self, value: str) -> JoinToken | None:
+        return None
+
+
+def check_plugins(config: ServerConfig) -> None:
+    """What `validate` does beyond reading the file: every plugin is made, none is used.
+
+    Raises: ConfigError, InvalidArgument.
+    """
+    silent = Logger(Output(open(os.devnull, "w"), now=SystemClock().now, level=Level.PANIC))  # noqa: SIM115
+    catalog.load(config.plugins, kinds(NoServer(config.server.trust_domain)), silent, elsewhere=ELSEWHERE)
+
+
+async def serve(config: ServerConfig, ready: Ready | None = None) -> int:
+    """The program, in the caller's loop, until SIGTERM or SIGINT: 0 after a graceful stop, 1 if it failed."""
+    options = config.server
+    output = Output.open(
+        options.log_file,
+        now=SystemClock().now,
+        level=options.log_level,
+        format=options.log_format,
+        source_location=options.log_source_location,
+    )
+    log = Logger(output)
+    restrict_umask(log)
+    raise_file_limit()
+    try:
+        await until_stopped(config, output, ready)
+    except FinialError as why:
+        log.error("Server crashed", error=why, **({"hint": why.hint} if why.hint else {}))
+        return 1
+    log.info("Server stopped gracefully")
+    return 0
+
+
+async def until_stopped(config: ServerConfig, output: Output, ready: Ready | None) -> None:
+    """SIGUSR2 reopens the log file. Raises: what the start or a task raises."""
+    server = Server(config, output, kinds)
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+    loop.add_signal_handler(signal.SIGUSR2, output.reopen)
+    server.failed.add_done_callback(lambda _: stopping.set())
+    await server.start()
+    try:
+        if ready is not None:
+            ready(server)
+        await stopping.wait()
+        if server.failed.done():
+            server.failed.result()
+    finally:
+        await server.stop()
+
+
+def restrict_umask(log: Logger) -> None:
+    """What the server writes is for its user and group."""
+    before = os.umask(UMASK)
+    if before & UMASK != UMASK:
+        message = f"Current umask {before:04o} is too permissive; setting umask {UMASK:04o}"
+        log.warning(message)

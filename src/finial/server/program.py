@@ -1,0 +1,255 @@
+"""One server in one event loop: the parts in the order of their start, and the way back.
+
+Order of a start, SPIRE 1.15's: log, database, plugins, authorities, index, endpoints. A start that fails
+leaves nothing open; a stop lets calls end, then lets go of everything in the opposite order.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+from finial import __version__
+from finial.authority.policy import Policy
+from finial.config.datastore import datastore_of
+from finial.config.server import ServerConfig
+from finial.plugin import catalog
+from finial.plugin.catalog import Catalog
+from finial.plugin.kinds import KeyManager, KeyType, ServerNodeAttestor
+from finial.runtime.clock import Clock, SystemClock
+from finial.runtime.grpc import Servable
+from finial.runtime.health import Checks, Endpoint
+from finial.runtime.log import Logger, Output
+from finial.runtime.sockets import listen_tcp
+from finial.runtime.tasks import Tasks
+from finial.server.api.agent import AgentService
+from finial.server.api.backend import Backend
+from finial.server.api.bundle import BundleService
+from finial.server.api.change import ChangeService
+from finial.server.api.debug import DebugService
+from finial.server.api.entry import EntryService
+from finial.server.api.gate import Gate
+from finial.server.api.health import HealthService
+from finial.server.api.logger import LoggerService
+from finial.server.api.svid import SvidService
+from finial.server.api.unserved import Unserved
+from finial.server.attest import Attestor, Host
+from finial.server.endpoints import Endpoints
+from finial.server.follow import Follower
+from finial.server.health import add_checks
+from finial.server.identity import ServerIdentity
+from finial.server.marks import Marks
+from finial.server.prune import Pruner
+from finial.server.rotate import Authorities
+from finial.server.sign import Signer
+from finial.server.watch import Watchers
+from finial.store import Store
+from finial.svid.subject import Subject
+from finial.wire.pb.spire.api.server.localauthority.v1.localauthority_grpc import LocalAuthorityBase
+from finial.wire.pb.spire.api.server.trustdomain.v1.trustdomain_grpc import TrustDomainBase
+
+REMEMBER_EVERY = 5.0  # seconds between renewals of what the history is recognised by, while there are writes
+MEMORY_FILE = "finial-history.json"
+ELSEWHERE = ("DataStore",)  # kinds of plugin that are no entry of the catalog
+Kinds = Callable[[Host], Sequence[catalog.Kind]]
+
+
+class Server:
+    """`start`, then `stop`. `kinds`: the plugins it knows. `port` is the one that was bound; `failed` ends when a
+    task of its own did."""
+
+    def __init__(
+        self, config: ServerConfig, output: Output, kinds: Kinds, clock: Clock | None = None
+    ) -> None:
+        self.config, self._output, self._kinds = config, output, kinds
+        self._clock = clock or SystemClock()
+        self._log = Logger(output)
+        self._stack = AsyncExitStack()
+        self._tasks = Tasks(self._task_failed)
+        self.failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.port = 0
+
+    @property
+    def socket_path(self) -> Path:
+        return Path(self.config.server.socket_path)
+
+    async def start(self) -> None:
+        """Raises: a FinialError that says what cannot be used; nothing is left open then."""
+        try:
+            await self._start()
+        except BaseException:
+            await self.stop()
+            raise
+
+    async def _start(self) -> None:
+        options = self.config.server
+        await asyncio.to_thread(Path(options.data_dir).mkdir, parents=True, exist_ok=True)
+        self._log_configured()
+        self.store = await self._open_store()
+        plugins = self._load_plugins()
+        policy = policy_of(self.config)
+        self.signer = Signer(policy, self._clock, jwt_enabled=not options.disable_jwt_svids)
+        self._stack.callback(self.signer.close)
+        await self._begin_authorities(plugins.only("KeyManager"))
+        await self._begin_index()
+        self._identity = ServerIdentity(self.signer, self.follower, self._clock, self._log, options.admin_ids)
+        await self._identity.begin()
+        self._serve(plugins.all("NodeAttestor"))
+        await self._start_health()
+        self._start_tasks()
+
+    def _log_configured(self) -> None:
+        for note in self.config.notes:
+            self._log.info(note)
+        for warning in self.config.warnings:
+            self._log.warning(warning)
+        self._log.info(
+            "Configured",
+            admin_ids=[str(one) for one in self.config.server.admin_ids],
+            data_dir=self.config.server.data_dir,
+            launch_log_level=str(self._output.launch_level),
+            version=__version__,
+        )
+
+    async def _open_store(self) -> Store:
+        options = datastore_of(self.config.plugins)
+        log = self._log.subsystem("sql")
+        log.info("Opening SQL database", db_type=options.database_type)
+        memory = Path(self.config.server.data_dir) / MEMORY_FILE
+        store = await Store.open(options.connection_string, clock=self._clock, memory=memory)
+        self._stack.push_async_callback(store.close)
+        log.info("Connected to SQL database", read_only=False, type=options.database_type)
+        self._log.subsystem("catalog").info("Configured DataStore", reconfigurable=False)
+        return store
+
+    def _load_plugins(self) -> Catalog:
+        log = self._log.subsystem("catalog")
+        host = Host(self.config.server.trust_domain, self.store, self._clock)
+        loaded = catalog.load(self.config.plugins, self._kinds(host), log, elsewhere=ELSEWHERE)
+        self._stack.callback(loaded.log_unloaded, log)
+        return loaded
+
+    async def _begin_authorities(self, keys: KeyManager) -> None:
+        enabled = not self.config.server.disable_jwt_svids
+        self.authorities = Authorities(
+            self.store, keys, self.signer, self._clock, self._log, jwt_enabled=enabled
+        )
+        await self.authorities.begin()
+
+    async def _begin_index(self) -> None:
+        log = self._log.subsystem("endpoints")
+        log.info("Building in-memory entry cache")
+        snapshot = await self.store.load()
+        self.follower = Follower(self.config.server.trust_domain, self.store, snapshot, self._clock, log)
+        log.info("Completed building in-memory entry cache")
+
+    def _serve(self, attestors: Mapping[str, ServerNodeAttestor]) -> None:
+        options = self.config.server
+        marks = Marks(self._clock, lambda: self.follower.position)
+        backend = self.backend = Backend(
+            options.trust_domain, self.store, self.follower, self.signer, self._clock, marks
+        )
+        gate = self._gate()
+        watchers = Watchers(self.follower, self._clock, self._tasks)
+        attestor = Attestor(self.store, self.signer, attestors)
+        shared: list[Servable] = [
+            AgentService(backend, attestor),
+            BundleService(backend),
+            EntryService(backend),
+            SvidService(backend, gate),
+            ChangeService(backend, gate, watchers),
+            Unserved(TrustDomainBase, LocalAuthorityBase),
+        ]
+        local: list[Servable] = [
+            LoggerService(self._output),
+            HealthService(backend),
+            DebugService(backend, self._chain),
+        ]
+        self._log.info("Logger service configured", launch_log_level=str(self._output.launch_level))
+        endpoints = Endpoints(shared, local, gate.intercept, self._tasks, self._log)
+        self._stack.push_async_callback(self._tasks.close)
+        self.port = endpoints.start(
+            options.bind_address, options.bind_port, self.socket_path, self._identity.context
+        )
+        self._stack.push_async_callback(endpoints.stop)
+
+    def _gate(self) -> Gate:
+        options = self.config.server
+        limited = {"attestation": options.ratelimit.attestation, "signing": options.ratelimit.signing}
+        return Gate(
+            self.store,
+            self.follower,
+            self._clock,
+            self._log.subsystem("api"),
+            admin_ids=options.admin_ids,
+            audit=options.audit_log_enabled,
+            lifted=[name for name, on in limited.items() if not on],
+        )
+
+    def _chain(self) -> tuple[bytes, ...]:
+        """The server's SVID up to its CA, for Debug."""
+        chain = self._identity.svid.chain
+        return chain if len(chain) > 1 else (*chain, self.signer.issuer.ca.certificate)
+
+    async def _start_health(self) -> None:
+        options = self.config.health_checks
+        if not options.listener_enabled:
+            return
+        log = self._log.subsystem("health")
+        checks = Checks(self._clock, log)
+        add_checks(checks, self.backend)
+        endpoint = Endpoint(checks, live_path=options.live_path, ready_path=options.ready_path)
+        await endpoint.start(listen_tcp(options.bind_address, int(options.bind_port)))
+        self._stack.push_async_callback(endpoint.close)
+        self._tasks.start(checks.run(), name="health checks")
+        log.info("Serving health checks", address=f"{options.bind_address}:{options.bind_port}")
+
+    def _start_tasks(self) -> None:
+        pruner = Pruner(self.store, self.follower, self._clock, self._log)
+        start = self._tasks.start
+        start(self.follower.run(), name="follow the change log")
+        start(self.authorities.run(), name="rotate authorities")
+        start(self._identity.run(), name="rotate the server's SVID")
+        start(pruner.entries(), name="prune entries")
+        start(pruner.bundle(), name="prune the bundle")
+        start(pruner.journals(), name="prune CA journals")
+        start(pruner.changes(), name="trim the change log")
+        start(self._remember(), name="remember the history")
+
+    async def _remember(self) -> None:
+        known = self.follower.position
+        while True:
+            await self._clock.sleep(REMEMBER_EVERY)
+            if self.follower.position != known:
+                known = self.follower.position
+                await self.store.remember()
+
+    def _task_failed(self, name: str, error: BaseException) -> None:
+        """A task of ours that ends with an error is a bug: the server stops rather than limp."""
+        self._log.error("Task failed", task=name, error=f"{type(error).__name__}: {error}")
+        if not self.failed.done():
+            self.failed.set_exception(error)
+
+    async def stop(self) -> None:
+        """Lets calls end. Called twice, the second does nothing."""
+        self.failed.cancel()
+        await self._stack.aclose()
+
+
+def policy_of(config: ServerConfig) -> Policy:
+    options, subject = config.server, config.ca_subject
+    return Policy(
+        trust_domain=options.trust_domain,
+        ca_ttl=int(options.ca_ttl.total_seconds()),
+        x509_svid_ttl=int(options.default_x509_svid_ttl.total_seconds()),
+        jwt_svid_ttl=int(options.default_jwt_svid_ttl.total_seconds()),
+        agent_ttl=int(config.agent_ttl.total_seconds()),
+        ca_subject=Subject(
+            countries=subject.country, organizations=subject.organization, common_name=subject.common_name
+        ),
+        ca_key_type=KeyType(options.ca_key_type),
+        jwt_key_type=KeyType(config.jwt_key_type),
+        jwt_issuer=options.jwt_issuer,
+    )
