@@ -135,6 +135,16 @@ class Server:
         return len(self._connections)
 
     @property
+    def calls(self) -> int:
+        """Under way, on all connections."""
+        return len(self._tasks)
+
+    async def until_idle(self) -> None:
+        """Returns once no connection is left."""
+        if self._connections:
+            await self._empty.wait()
+
+    @property
     def addresses(self) -> list[Any]:
         """Of all own listeners: (host, port, ...) or a path."""
         sockets = [sock for one in self._listeners for sock in getattr(one, "sockets", ())]
@@ -209,11 +219,10 @@ class Server:
         for made in list(self._connections):
             made.drain()
         cut = 0
-        if self._connections:
-            try:
-                await asyncio.wait_for(self._empty.wait(), grace)
-            except TimeoutError:
-                cut = sum(len(made.processor.streams) for made in self._connections if made.made)
+        try:
+            await asyncio.wait_for(self.until_idle(), grace)
+        except TimeoutError:
+            cut = sum(len(made.processor.streams) for made in self._connections if made.made)
         await self.close()
         return cut
 
@@ -223,8 +232,7 @@ class Server:
         for made in list(self._connections):
             made.abort()
         await self._tasks.close()
-        if self._connections:
-            await self._empty.wait()
+        await self.until_idle()
         for listener in self._listeners:
             await listener.wait_closed()
 

@@ -156,6 +156,12 @@ class Stream(protocol.Stream):
             if last:
                 return
 
+    async def end(self) -> None:
+        """Our side's end; nothing is left to end once the peer has answered in full and reset the rest."""
+        await self.connection.write_ready.wait()
+        if not self.ended or self.closable:
+            await super().end()
+
     def reset_nowait(self, error_code: ErrorCodes | None = None) -> None:
         """Without a code: CANCEL from a client, NO_ERROR (the answer is complete) from a server."""
         if error_code is None:

@@ -1,0 +1,119 @@
+"""Several connection ages under load, in both roles: no call fails, and nothing is left behind."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+from google.protobuf.wrappers_pb2 import BytesValue
+
+from finial.runtime.grpc import UNIX, Channel, Server, unary
+from finial.testing.go_peer import GoPeer
+from finial.testing.loops import Run, each_loop
+from finial.testing.probe import Probe, ProbeStub
+
+pytestmark = [pytest.mark.interop, pytest.mark.slow]
+SECONDS = 3
+
+
+@each_loop
+def test_our_server_turns_its_connections_over_under_a_grpc_go_client(run: Run, go_peer: GoPeer) -> None:
+    async def main() -> None:
+        probe = Probe()
+        async with Server([probe], max_age=1.0) as server:
+            await server.start("127.0.0.1", 0)
+            port = server.addresses[0][1]
+            result = await go_peer.call(
+                "ages", f"127.0.0.1:{port}", "-seconds", str(SECONDS), "-streams", "4", "-workers", "4"
+            )
+            assert result["failed"] == 0, result["errors"]
+            assert result["connections"] >= 3
+            assert result["unary"] > 100
+            assert min(result["watches"], result["chats"], result["held_ended_ok"]) > 0
+            assert server.stats.drained >= 2
+            assert server.stats.refused == 0
+
+    run(main())
+
+
+class Load:
+    """Repeats calls until the time is over; keeps the reasons of those that failed."""
+
+    def __init__(self, channel: Channel) -> None:
+        self._stub = ProbeStub(channel)
+        self._end = asyncio.get_running_loop().time() + SECONDS
+        self.done = {"unary": 0, "watch": 0, "chat": 0}
+        self.failed: list[str] = []
+
+    async def run(self) -> None:
+        calls = [("unary", self.unary)] * 4
+        calls += [("watch", self.watcher(count)) for count in (5, 10, 20, 25)]
+        calls += [("chat", self.chat)] * 4
+        await asyncio.gather(*(self.repeat(name, call) for name, call in calls))
+
+    async def repeat(self, name: str, call: Callable[[], Awaitable[None]]) -> None:
+        while asyncio.get_running_loop().time() < self._end:
+            try:
+                await call()
+                self.done[name] += 1
+            except Exception as error:
+                self.failed.append(f"{name}: {error!r}")
+
+    async def unary(self) -> None:
+        await asyncio.sleep(0.002)
+        assert (await unary(self._stub.echo, BytesValue(value=b"x"))).value == b"x"
+
+    def watcher(self, count: int) -> Callable[[], Awaitable[None]]:
+        async def watch() -> None:
+            async with self._stub.watch.open() as stream:
+                await stream.send_message(BytesValue(value=bytes([count])), end=True)
+                assert len([message async for message in stream]) == count
+
+        return watch
+
+    async def chat(self) -> None:
+        async with self._stub.chat.open() as stream:
+            for number in range(30):
+                await stream.send_message(BytesValue(value=bytes([number])))
+                answer = await stream.recv_message()
+                assert answer is not None
+                assert answer.value == bytes([number])
+                await asyncio.sleep(0.05)
+            await stream.end()
+            assert await stream.recv_message() is None
+
+
+@each_loop
+def test_our_client_follows_a_grpc_go_server_that_turns_connections_over(
+    run: Run, go_peer: GoPeer, tmp_path: Path
+) -> None:
+    async def main() -> None:
+        path = tmp_path / "probe.sock"
+        async with go_peer.serving(f"unix:{path}", "-age", "1s"), Channel(path=str(path)) as channel:
+            load = Load(channel)
+            await load.run()
+            assert load.failed == []
+            assert min(load.done.values()) > 0
+            assert channel.dialled >= 3
+
+    run(main())
+
+
+@each_loop
+def test_drain_lets_streams_of_a_grpc_go_client_finish(run: Run, go_peer: GoPeer, tmp_path: Path) -> None:
+    async def main() -> None:
+        path = str(tmp_path / "probe.sock")
+        probe = Probe()
+        server = Server([probe], UNIX)
+        await server.start(path=path)
+        arguments = ("-seconds", "1", "-streams", "4", "-workers", "1")
+        client = asyncio.ensure_future(go_peer.call("ages", f"unix:{path}", *arguments))
+        await asyncio.sleep(1.2)  # the peer starts nothing after 1 s; up to 2.5 s are still under way
+        assert await server.drain(grace=10) == 0
+        result = await client
+        assert result["failed"] == 0, result["errors"]
+        assert result["watches"] > 0
+
+    run(main())
