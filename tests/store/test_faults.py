@@ -83,6 +83,7 @@ OPERATIONS: dict[str, Callable[[Store], Awaitable[object]]] = {
     "journal.put": lambda store: store.put_journal(1, Journal(), "cd34"),
     "journal.prune": lambda store: store.prune_journals(100),
     "changes.trim": lambda store: trim(store),
+    "events.prune": lambda store: store.prune_events(4102444800),
     "lineage.begin": lambda store: store.remember(),  # passed when the store is opened
     "lineage.renew": lambda store: store.remember(),
     "schema.hand_back": lambda store: migrate.hand_back(store._engine),

@@ -3,7 +3,8 @@
 Rules of SPIRE 1.15 (`pkg/server/datastore/sqlstore/migration.go`): an empty database is created; an equal
 schema is used, and its code version raised if it is older; a newer schema is used while its server is at most
 one minor release ahead. An older schema is refused. Ours is installed and handed back each in one
-transaction: a trigger without its table would fail every write of a stock server.
+transaction: a trigger without its table would fail every write of a stock server. Where triggers are missing,
+a new history begins.
 """
 
 from __future__ import annotations
@@ -37,6 +38,10 @@ def _prepare(tx: Transaction) -> None:
     if not _has_table(tx, "finial_state"):
         _install(tx)
     _check_own_version(tx)
+    if _installed(tx) != list(triggers.statements()):
+        # A migration that rebuilt a table took triggers along: what it wrote since is not in the log.
+        _hand_back(tx)
+        _install(tx)
 
 
 def _create(tx: Transaction) -> None:
@@ -104,6 +109,11 @@ def _hand_back(tx: Transaction) -> None:
         tx.run(f"DROP TRIGGER {name}")
     tx.run("DROP TABLE finial_changes")
     tx.run("DROP TABLE finial_state")
+
+
+def _installed(tx: Transaction) -> list[str]:
+    rows = tx.rows("SELECT sql FROM sqlite_master WHERE name GLOB 'finial_*' AND sql <> '' ORDER BY rowid")
+    return [sql for (sql,) in rows]
 
 
 def _has_table(tx: Transaction, name: str) -> bool:

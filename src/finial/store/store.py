@@ -29,6 +29,7 @@ from finial.store import (
     bundles,
     entries,
     entry_creation,
+    events,
     federation,
     journal,
     lineage,
@@ -164,6 +165,10 @@ class Store:
     async def entries_by_id(self, entry_ids: Iterable[str]) -> dict[str, Entry]:
         """Those that are there."""
         return await self._engine.read(lambda tx: entries.by_ids(tx, entry_ids))
+
+    async def prune_events(self, before: int) -> Committed[int]:
+        """How many of SPIRE's own events, written before that Unix second, are gone; SPIRE keeps 12 hours."""
+        return await self._write("events.prune", lambda tx: events.prune(tx, before))
 
     # Agents
 

@@ -125,5 +125,16 @@ def test_a_change_log_of_another_version_is_refused(path: Path) -> None:
         using(path, migrate.prepare)
 
 
+@pytest.mark.parametrize("missing", ["finial_insert_bundles", "finial_delete_selectors"])
+def test_missing_triggers_are_installed_and_a_new_history_begins(path: Path, missing: str) -> None:
+    using(path, migrate.prepare)
+    before = dump(path)
+    epoch = query(path, "SELECT value FROM finial_state WHERE name = 'epoch'")
+    query(path, f"DROP TRIGGER {missing}")
+    using(path, migrate.prepare)
+    assert dump(path) == before
+    assert query(path, "SELECT value FROM finial_state WHERE name = 'epoch'") != epoch
+
+
 def test_a_pre_release_is_older_than_its_release() -> None:
     assert migrate.release("1.15.3-dev-unk") < migrate.release("1.15.3") < migrate.release("1.16.0")
