@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sqlite3
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
@@ -145,16 +146,10 @@ class Engine:
 
     def _connect(self) -> None:
         try:
-            # SQLite would take the mode from the umask alone; -wal and -shm follow the mode of the file.
-            os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, FILE_MODE))
-        except OSError as error:
-            raise Unavailable(
-                f'datastore-sql: unable to open database file "{self.path}": {error.strerror}',
-                hint=AWAY[sqlite3.SQLITE_CANTOPEN],
-            ) from error
-        try:
+            create(self.path)
             self._writer = connect(self.path)
             self._reader = connect(self.path)
+            self._reader.execute("PRAGMA query_only = ON")
             self._watcher = connect(self.path, patience=0)
         except sqlite3.Error as error:
             raise translated(error) from error
@@ -243,16 +238,46 @@ class Engine:
                 raise translated(error) from error
 
 
+def create(path: Path) -> None:
+    """An empty file with the right mode if there is none: SQLite would take the mode from the umask alone. The
+    -wal and -shm files follow it. Raises: Unavailable.
+
+    A file that is there is not opened: closing it would end the locks of this process's connections to it."""
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, FILE_MODE))
+    except FileExistsError:
+        return
+    except OSError as error:
+        raise Unavailable(
+            f'datastore-sql: unable to open database file "{path}": {error.strerror}',
+            hint=AWAY[sqlite3.SQLITE_CANTOPEN],
+        ) from error
+
+
 def connect(path: Path, *, patience: float = PATIENCE) -> sqlite3.Connection:
     """A connection in autocommit that any thread may use, one at a time."""
     connection = sqlite3.connect(path, timeout=patience, isolation_level=None, check_same_thread=False)
     try:
-        for pragma in ("foreign_keys = ON", "journal_mode = WAL", "synchronous = NORMAL"):
+        _use_wal(connection, patience)
+        for pragma in ("foreign_keys = ON", "synchronous = NORMAL"):
             connection.execute(f"PRAGMA {pragma}")
     except sqlite3.Error:
         connection.close()
         raise
     return connection
+
+
+def _use_wal(connection: sqlite3.Connection, patience: float) -> None:
+    """SQLite does not wait here by itself when two processes open a new file at once."""
+    end = time.monotonic() + patience
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() >= end:
+                raise
+            time.sleep(0.01)
 
 
 async def _settled(future: Future[T], answer: asyncio.Future[T]) -> None:

@@ -64,6 +64,23 @@ def test_a_write_is_seen_by_the_next_read(path: Path) -> None:
     using(path, work)
 
 
+def test_a_read_cannot_write(path: Path) -> None:
+    async def work(engine: Engine) -> None:
+        with pytest.raises(Unavailable, match="readonly database"):
+            await engine.read(lambda tx: tx.insert("t", {"v": "x"}))
+
+    using(path, work)
+
+
+def test_many_may_open_a_new_file_at_once(path: Path) -> None:
+    async def work() -> None:
+        engines = await asyncio.gather(*(Engine.open(path, SystemClock()) for _ in range(8)))
+        for engine in engines:
+            await engine.close()
+
+    asyncio.run(work())
+
+
 def test_a_failed_write_leaves_nothing(path: Path) -> None:
     def fails(tx: Transaction) -> None:
         tx.insert("t", {"v": "x"})
