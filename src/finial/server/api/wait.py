@@ -95,11 +95,11 @@ class Waiting:
         with suppress(FailedPrecondition):  # another history since: nothing is known of it
             if any(one.in_force(self._position, here) for one in self._watchers.of(agent_id)):
                 return State.READY
+        if self._watchers.of(agent_id):
+            return State.PENDING  # it will say so itself, once the SVIDs are in its hand
         mark = self._backend.marks.get(agent_id)
         if mark is not None and mark.is_delivered(self._position, self._entry_ids):
             return State.DELIVERED
-        if self._watchers.of(agent_id):
-            return State.PENDING
         seen = mark.last_seen if mark is not None else self._began
         return State.GONE if self._backend.clock.unix() - seen > GONE_AFTER else State.PENDING
 
