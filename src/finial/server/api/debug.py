@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from cryptography.x509.oid import NameOID
+
 from finial.runtime.grpc import Stream
 from finial.server.api.backend import Backend, request_of
 from finial.spiffe.id import SpiffeId
@@ -12,6 +14,7 @@ from finial.wire.convert.id import id_to_wire
 from finial.wire.pb.spire.api.server.debug.v1 import debug_pb2 as api
 from finial.wire.pb.spire.api.server.debug.v1.debug_grpc import DebugBase
 
+GO_NAMES = {NameOID.SERIAL_NUMBER: "SERIALNUMBER"}  # else by number
 KEPT = 5.0  # seconds, as in SPIRE
 
 
@@ -46,5 +49,5 @@ def _described(der: bytes) -> api.GetInfoResponse.Cert:
     return api.GetInfoResponse.Cert(
         id=id_to_wire(SpiffeId.parse(certificate.uris[0])),
         expires_at=int(certificate.not_after.timestamp()),
-        subject=certificate.parsed.subject.rfc4514_string(),
+        subject=certificate.parsed.subject.rfc4514_string(GO_NAMES),
     )

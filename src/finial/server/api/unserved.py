@@ -7,6 +7,7 @@ from typing import Any
 
 from finial.errors import Unsupported
 from finial.runtime.grpc import Handler, Stream
+from finial.server.api.caller import current
 
 
 class Unserved:
@@ -24,6 +25,6 @@ class Unserved:
 
 
 async def _refuse(_: object, stream: Stream[Any, Any]) -> None:
-    path = getattr(stream, "path", "")
+    path = current().path
     what = "WIT-SVID functionality is not yet implemented" if "WIT" in path else ""
     raise Unsupported(what or f"method {path.rpartition('/')[2]} is not served by this server")
