@@ -1,0 +1,302 @@
+"""A whole trust domain for tests: a server and an agent, each a process of its own, in a test's folder.
+
+    async with Domain(tmp_path) as domain:
+        await domain.register("web", f"unix:path:{program}", ttl=8)
+        subprocess.run([program], env=domain.environment)
+
+Entries hang below the alias `/node`, which the agent's join token brings. A call that changes what workloads
+get returns once the agent has the change in hand. Nothing here belongs to an event loop, so a domain may
+outlive the loop it was started in.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from finial.errors import FinialError, Internal, InvalidArgument
+from finial.lab import process
+from finial.spiffe import bundle_document
+from finial.spiffe.bundle import Bundle
+from finial.spiffe.id import SpiffeId
+from finial.spiffe.selector import Selector
+from finial.spiffe.trust_domain import TrustDomain
+from finial.wire.client import ServerApi
+from finial.wire.convert.bundle import bundle_from_wire, bundle_to_wire
+from finial.wire.convert.id import id_to_wire, selectors_to_wire
+from finial.wire.pb.finial.change.v1.change_pb2 import WaitRequest
+from finial.wire.pb.spire.api.server.agent.v1.agent_pb2 import CreateJoinTokenRequest
+from finial.wire.pb.spire.api.server.bundle.v1.bundle_pb2 import (
+    BatchSetFederatedBundleRequest,
+    GetBundleRequest,
+)
+from finial.wire.pb.spire.api.server.entry.v1.entry_pb2 import (
+    BatchCreateEntryRequest,
+    BatchDeleteEntryRequest,
+    BatchUpdateEntryRequest,
+)
+from finial.wire.pb.spire.api.types.entry_pb2 import Entry, EntryMask
+from finial.wire.pb.spire.api.types.status_pb2 import Status
+
+HOST = "127.0.0.1"
+PORTS = range(20000, 32000)  # below those that outgoing connections get
+POLL = 0.02  # seconds between two looks at a condition
+PATIENCE = 20.0  # seconds until a condition that does not come is a failure
+
+SERVER = """
+server {{
+    trust_domain = "{trust_domain}"
+    bind_address = "{host}"
+    bind_port = {port}
+    socket_path = "{folder}/server.sock"
+    data_dir = "{folder}/server"
+    log_level = "DEBUG"
+    {options}
+}}
+plugins {{
+    DataStore "sql" {{
+        plugin_data {{
+            database_type = "sqlite3"
+            connection_string = "{folder}/server/data.sqlite3"
+        }}
+    }}
+    KeyManager "disk" {{ plugin_data {{ keys_path = "{folder}/server/keys.json" }} }}
+    NodeAttestor "join_token" {{ plugin_data {{}} }}
+}}
+"""
+AGENT = """
+agent {{
+    trust_domain = "{trust_domain}"
+    server_address = "{host}"
+    server_port = {port}
+    socket_path = "{folder}/agent.sock"
+    data_dir = "{folder}/agent"
+    trust_bundle_path = "{folder}/bundle.pem"
+    log_level = "DEBUG"
+    {options}
+}}
+plugins {{
+    KeyManager "disk" {{ plugin_data {{ directory = "{folder}/agent" }} }}
+    NodeAttestor "join_token" {{ plugin_data {{}} }}
+    WorkloadAttestor "unix" {{ plugin_data {{ discover_workload_path = true }} }}
+}}
+"""
+
+
+class Domain:
+    """`server_options` and `agent_options` are lines of the section of that name."""
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        trust_domain: str = "example.org",
+        server_options: Sequence[str] = (),
+        agent_options: Sequence[str] = (),
+    ) -> None:
+        self.folder = folder
+        self.trust_domain = TrustDomain(trust_domain)
+        self.node = self.id_of("node")
+        self._server_options, self._agent_options = server_options, agent_options
+        self._port = free_port()
+        self._server: process.Child | None = None
+        self._agent: process.Child | None = None
+
+    @property
+    def endpoint(self) -> str:
+        return f"unix://{self.folder}/agent.sock"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """For a workload: this process's own, and where the agent is."""
+        return {**os.environ, "SPIFFE_ENDPOINT_SOCKET": self.endpoint}
+
+    @property
+    def server_log(self) -> str:
+        return (self.folder / "server.log").read_text()
+
+    @property
+    def agent_log(self) -> str:
+        return (self.folder / "agent.log").read_text()
+
+    def id_of(self, name: str) -> SpiffeId:
+        return SpiffeId.parse(f"spiffe://{self.trust_domain}/{name}")
+
+    @asynccontextmanager
+    async def api(self) -> AsyncIterator[ServerApi]:
+        """The server's API, as an administrator."""
+        async with ServerApi.at(f"{self.folder}/server.sock") as api:
+            yield api
+
+    async def start(self) -> Self:
+        """Returns once workloads may call. Raises: Internal, with the log, if a part does not come up."""
+        (self.folder / "server").mkdir(mode=0o700)
+        self._write("server.conf", SERVER, self._server_options)
+        self._write("agent.conf", AGENT, self._agent_options)
+        try:
+            await self.start_server()
+            await self.start_agent("-joinToken", await self._enrol())
+        except BaseException:
+            await self.stop()
+            raise
+        return self
+
+    async def stop(self) -> None:
+        await self.stop_agent()
+        await self.stop_server()
+
+    async def start_server(self) -> None:
+        self._server = self._run("server")
+        await self._until(self._server_answers, "server")
+
+    async def stop_server(self) -> None:
+        if self._server is not None:
+            await self._server.end()
+            self._server = None
+
+    async def start_agent(self, *arguments: str) -> None:
+        self._agent = self._run("agent", *arguments)
+        await self._until(self._agent_listens, "agent")
+
+    async def stop_agent(self) -> None:
+        if self._agent is not None:
+            await self._agent.end()
+            self._agent = None
+
+    async def register(
+        self,
+        name: str,
+        *selectors: str,
+        ttl: int = 0,
+        jwt_ttl: int = 0,
+        hint: str = "",
+        federates_with: Sequence[str] = (),
+    ) -> str:
+        """An entry for whoever has these selectors, "type:value" each. Returns: the entry's ID."""
+        wanted = Entry(
+            spiffe_id=id_to_wire(self.id_of(name)),
+            parent_id=id_to_wire(self.node),
+            selectors=selectors_to_wire([Selector(*one.split(":", 1)) for one in selectors]),
+            x509_svid_ttl=ttl,
+            jwt_svid_ttl=jwt_ttl,
+            hint=hint,
+            federates_with=federates_with,
+        )
+        async with self.api() as api:
+            answer, position = await api.with_position(
+                api.entry.BatchCreateEntry, BatchCreateEntryRequest(entries=[wanted])
+            )
+            check(answer.results[0].status)
+            entry_id = answer.results[0].entry.id
+            await arrival(api, position, entry_id)
+        return entry_id
+
+    async def update(self, entry_id: str, **fields: object) -> None:
+        """Of the entry, exactly these fields of `spire.api.types.Entry`."""
+        mask = EntryMask(**dict.fromkeys(fields, True))
+        changed = Entry(id=entry_id, **fields)  # type: ignore[arg-type]  # protobuf checks them
+        async with self.api() as api:
+            answer, position = await api.with_position(
+                api.entry.BatchUpdateEntry, BatchUpdateEntryRequest(entries=[changed], input_mask=mask)
+            )
+            check(answer.results[0].status)
+            await arrival(api, position, entry_id)
+
+    async def delete(self, entry_id: str) -> None:
+        async with self.api() as api:
+            answer = await api.entry.BatchDeleteEntry(BatchDeleteEntryRequest(ids=[entry_id]))
+        check(answer.results[0].status)
+
+    async def federate(self, bundle: Bundle) -> None:
+        """Sets the bundle of a foreign trust domain; entries that federate with it bring it to workloads."""
+        async with self.api() as api:
+            answer = await api.bundle.BatchSetFederatedBundle(
+                BatchSetFederatedBundleRequest(bundle=[bundle_to_wire(bundle)])
+            )
+        check(answer.results[0].status)
+
+    async def _enrol(self) -> str:
+        """Writes the bundle that the agent trusts at first. Returns: its join token."""
+        async with self.api() as api:
+            bundle = bundle_from_wire(await api.bundle.GetBundle(GetBundleRequest()))
+            (self.folder / "bundle.pem").write_bytes(bundle_document.encode_pem(bundle.x509_roots))
+            request = CreateJoinTokenRequest(ttl=600, agent_id=id_to_wire(self.node))
+            return (await api.agent.CreateJoinToken(request)).value
+
+    def _write(self, name: str, template: str, options: Sequence[str]) -> None:
+        text = template.format(
+            trust_domain=self.trust_domain,
+            host=HOST,
+            port=self._port,
+            folder=self.folder,
+            options="\n    ".join(options),
+        )
+        (self.folder / name).write_text(text)
+
+    def _run(self, part: str, *arguments: str) -> process.Child:
+        command = ["-m", "finial", part, "run", "-config", str(self.folder / f"{part}.conf"), *arguments]
+        return process.start(part, command, self.folder / f"{part}.log")
+
+    async def _server_answers(self) -> bool:
+        try:
+            async with self.api() as api:
+                await api.bundle.GetBundle(GetBundleRequest())
+        except FinialError:
+            return False
+        return True
+
+    async def _agent_listens(self) -> bool:
+        with socket.socket(socket.AF_UNIX) as caller:
+            return caller.connect_ex(f"{self.folder}/agent.sock") == 0
+
+    async def _until(self, condition: Callable[[], Awaitable[bool]], part: str) -> None:
+        child = self._server if part == "server" else self._agent
+        assert child is not None
+        try:
+            async with asyncio.timeout(PATIENCE):
+                while not await condition():
+                    if child.popen.poll() is not None:
+                        raise Internal(f"the {part} ended with {child.popen.returncode}")
+                    await asyncio.sleep(POLL)
+        except (Internal, TimeoutError) as why:
+            raise Internal(f"{part} did not start: {(self.folder / f'{part}.log').read_text()}") from why
+
+    async def __aenter__(self) -> Self:
+        return await self.start()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.stop()
+
+
+async def arrival(api: ServerApi, position: bytes, entry_id: str) -> None:
+    """Returns once every agent that may hold the entry has the change in hand. Raises: TimeoutError."""
+    async with asyncio.timeout(PATIENCE):
+        async for answer in api.wait(WaitRequest(position=position, entry_ids=[entry_id])):
+            if answer.done:
+                return
+
+
+def check(status: Status) -> None:
+    if status.code:
+        raise InvalidArgument(f"the server refused: {status.message}")
+
+
+def free_port() -> int:
+    """One that nobody listens on now, and that no outgoing connection will get."""
+    while True:
+        port = secrets.choice(PORTS)
+        with socket.socket() as probe:
+            try:
+                probe.bind((HOST, port))
+            except OSError:
+                continue
+            return port
