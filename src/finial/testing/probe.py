@@ -18,10 +18,12 @@ BytesStream = Stream[BytesValue, BytesValue]
 
 
 class Probe:
-    """`cancelled_after`: seconds after which each `Slow` was cancelled."""
+    """`cancelled_after`: seconds after which each `Slow` was cancelled; events: set once one has begun."""
 
     def __init__(self) -> None:
         self.echoes = 0
+        self.slow_began = asyncio.Event()
+        self.hold_began = asyncio.Event()
         self.cancelled_after: list[float] = []
 
     async def echo(self, stream: BytesStream) -> None:
@@ -38,6 +40,7 @@ class Probe:
     async def hold(self, stream: BytesStream) -> None:
         """Ends with OK once its connection drains: the caller opens the next one."""
         await received(stream)
+        self.hold_began.set()
         await draining(stream).wait()
 
     async def chat(self, stream: BytesStream) -> None:
@@ -55,6 +58,7 @@ class Probe:
     async def slow(self, stream: BytesStream) -> None:
         loop = asyncio.get_running_loop()
         start = loop.time()
+        self.slow_began.set()
         try:
             await asyncio.Event().wait()
         finally:

@@ -48,7 +48,7 @@ class Load:
         self.failed: list[str] = []
 
     async def run(self) -> None:
-        calls = [("unary", self.unary)] * 4
+        calls: list[tuple[str, Callable[[], Awaitable[None]]]] = [("unary", self.unary)] * 4
         calls += [("watch", self.watcher(count)) for count in (5, 10, 20, 25)]
         calls += [("chat", self.chat)] * 4
         await asyncio.gather(*(self.repeat(name, call) for name, call in calls))

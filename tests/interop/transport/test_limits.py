@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
+import uvloop
 from google.protobuf.wrappers_pb2 import BytesValue
 
 from finial.runtime.grpc import Channel, Limits, Server, unary
@@ -48,8 +51,6 @@ def test_a_grpc_go_client_reads_our_refusals(run: Run, go_peer: GoPeer) -> None:
 
 
 def test_two_thousand_streams_fit_on_one_connection(go_peer: GoPeer) -> None:
-    import uvloop
-
     async def main() -> None:
         async with Server([Probe()]) as server:
             await server.start("127.0.0.1", 0)
@@ -62,8 +63,8 @@ def test_two_thousand_streams_fit_on_one_connection(go_peer: GoPeer) -> None:
 
 
 @each_loop
-def test_our_client_reads_a_gzipped_answer_and_an_early_end(
-    run: Run, go_peer: GoPeer, tmp_path: object
+def test_our_client_keeps_the_answer_of_a_call_that_grpc_go_ends_early(
+    run: Run, go_peer: GoPeer, tmp_path: Path
 ) -> None:
     async def main() -> None:
         path = f"{tmp_path}/probe.sock"

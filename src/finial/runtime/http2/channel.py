@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import ssl as ssl_module
 from types import TracebackType
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Self, TypeVar
 
 from grpclib import client
 from grpclib.const import Cardinality
@@ -245,6 +245,9 @@ class Channel(client.Channel):
         """`close`, and waits for a dial under way to end."""
         self.close()
         await self._tasks.close()
+
+    async def __aenter__(self) -> Self:
+        return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

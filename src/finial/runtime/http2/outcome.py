@@ -54,5 +54,5 @@ def reason_of(error: BaseException) -> str:
         return str(error)
     if isinstance(error, OSError) and error.errno:
         return os.strerror(error.errno).lower()
-    text = str(error) or type(error).__name__
+    text = str(error) or "connection lost"
     return text[0].lower() + text[1:]
