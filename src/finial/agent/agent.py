@@ -147,7 +147,7 @@ class Agent:
             raise why
         self._log.warning("Agent needs to re-attest; will attempt to re-attest", error=why)
         try:
-            await parts.renewal.adopt(await parts.reattest())
+            await parts.renewal.attest_anew()
         except FinialError as failure:
             self._log.error("Agent failed re-attestation; removing SVID and shutting down", error=failure)
             await self._node.forget()

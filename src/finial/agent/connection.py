@@ -2,11 +2,15 @@
 
 The server must show `spiffe://<trust domain>/spire/server`, signed by the bundle that is held now. The agent
 shows its SVID once it has one. Both may change under a connection in use: calls under way finish where they
-began, the next one gets a new connection.
+began, the next one gets a new connection. While the identity changes there are no calls at all: a server
+forgets the old one in the midst of it, and would deny whoever still calls under it.
 """
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -49,6 +53,12 @@ class ServerConnection:
         self._identity = identity
         self._context = FollowingContext(self._material(), only_server(server.trust_domain))
         self.api = ServerApi.to(server.host, server.port, self._context)
+        self.generation = 0  # raised when the identity begins to change
+        self._calls = 0
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._admitting = asyncio.Event()
+        self._admitting.set()
 
     def trust(self, bundle: Bundle) -> None:
         """Trust these roots from the next call on."""
@@ -66,7 +76,33 @@ class ServerConnection:
         self, method: ServiceMethod[Req, Res], request: Req, *, timeout: float = RPC_TIMEOUT
     ) -> Res:
         """Raises: the kind that the server's status stands for; Unavailable, DeadlineExceeded."""
-        return await unary(method, request, timeout=timeout)
+        async with self.using():
+            return await unary(method, request, timeout=timeout)
+
+    @asynccontextmanager
+    async def using(self) -> AsyncIterator[None]:
+        """Around a call: waits while the identity changes. Long streams go without, and look at `generation`
+        when they are denied."""
+        await self._admitting.wait()
+        self._calls += 1
+        self._idle.clear()
+        try:
+            yield
+        finally:
+            self._calls -= 1
+            if not self._calls:
+                self._idle.set()
+
+    @asynccontextmanager
+    async def quiet(self) -> AsyncIterator[None]:
+        """Around a change of identity: begins when no call is under way, and holds the next ones back."""
+        self._admitting.clear()
+        self.generation += 1
+        try:
+            await self._idle.wait()
+            yield
+        finally:
+            self._admitting.set()
 
     async def get_bundle(self) -> Bundle:
         """The server's own."""

@@ -47,7 +47,7 @@ class JwtCache:
     def put(self, svid: JwtSvid, audience: Iterable[str], now: float) -> None:
         born = now if svid.issued_at is None else svid.issued_at
         key = (svid.id, tuple(sorted(audience)))
-        self._kept[key] = _Kept(svid, renewal_time(born, svid.expires_at, self._draw))
+        self._kept[key] = _Kept(svid, renewal_time(born, svid.expires_at, now, self._draw))
         self._kept.move_to_end(key)
         if len(self._kept) > self._size:
             self._kept.popitem(last=False)

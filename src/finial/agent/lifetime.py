@@ -14,9 +14,19 @@ TARGET_SPREAD = 600.0
 Draw = Callable[[float, float], float]  # random.uniform
 
 
-def renewal_time(not_before: float, not_after: float, draw: Draw, availability_target: float = 0.0) -> float:
+def renewal_time(
+    not_before: float, not_after: float, now: float, draw: Draw, availability_target: float = 0.0
+) -> float:
     """Unix seconds. `availability_target` is how many seconds of validity the operator wants to have
-    left at any time, should the server be away; 0: not set."""
+    left at any time, should the server be away; 0: not set.
+
+    Never before a quarter of what is left `now`: certificates begin ten seconds in the past, so half of a
+    life of seconds may be over at birth, and a loop of renewals would follow.
+    """
+    return max(_half_life(not_before, not_after, draw, availability_target), now + (not_after - now) / 4)
+
+
+def _half_life(not_before: float, not_after: float, draw: Draw, availability_target: float) -> float:
     lifetime = not_after - not_before
     if availability_target and lifetime - availability_target > GRACE:
         return not_after - availability_target - draw(0.0, TARGET_SPREAD)

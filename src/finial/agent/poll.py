@@ -47,7 +47,10 @@ async def fetch_entries(
 
     Raises: the kind of the server's status, Unavailable, DeadlineExceeded; Internal if it breaks the protocol.
     """
-    async with connection.api.entry.SyncAuthorizedEntries.open(timeout=RPC_TIMEOUT) as stream:
+    async with (
+        connection.using(),
+        connection.api.entry.SyncAuthorizedEntries.open(timeout=RPC_TIMEOUT) as stream,
+    ):
         await stream.send_message(entry_pb2.SyncAuthorizedEntriesRequest(output_mask=MASK))
         answer = await _next(stream)
         if answer.entry_revisions:

@@ -1,9 +1,10 @@
 """The agent's own SVID, renewed at half of its life.
 
-A new key goes into the other slot and RenewAgent signs it. The server accepts both SVIDs until the first
-call with the new one, so the new one is tried on a connection of its own before the old one is let go; if
-that fails the old one stays in use. Where the server wants a proof of the node again, or knows this agent no
-more, the node is attested anew. SPIRE 1.15 `pkg/agent/svid/rotator.go`.
+A new key goes into the other slot and RenewAgent signs it. From then on the server accepts both SVIDs, and
+with the first call under the new one it forgets the old one. So the new one is stored before it is used, and
+tried out on a connection of its own: if it is denied the old one is taken back; if no answer comes the new
+one is used, since it is good whether that call arrived or not. Where the server wants a proof of the node
+again, or knows this agent no more, the node is attested anew. SPIRE 1.15 `pkg/agent/svid/rotator.go`.
 """
 
 from __future__ import annotations
@@ -81,12 +82,43 @@ class Renewal:
         """Raises: what the calls raise; then the old identity stays in use."""
         self._log.debug("Rotating agent SVID")
         expired = self.identity.svid.not_after <= self._clock.now()  # then no server talks to it
-        anew = expired or self.identity.reattestable
-        fresh = await self._reattest() if anew else await self._renewed(bundle)
-        await self.adopt(fresh)
-        self._log.info("Successfully rotated agent SVID", spiffe_id=str(fresh.svid.id))
+        if expired or self.identity.reattestable:
+            await self.attest_anew()
+        else:
+            await self._renewed(bundle)
+        self._log.info("Successfully rotated agent SVID", spiffe_id=str(self.identity.svid.id))
 
-    async def adopt(self, fresh: AgentIdentity) -> None:
+    async def attest_anew(self) -> None:
+        """Raises: what the attestation raises; then the old identity stays in use."""
+        async with self._connection.quiet():
+            await self._adopt(await self._reattest())
+
+    async def _renewed(self, bundle: Bundle) -> None:
+        slot, key = await self._keys.generate(self.identity)
+        try:
+            svid = await self._connection.renew_agent(csr.create(key))
+        except PermissionDenied as why:
+            if why.reason is not Denial.AGENT_MUST_REATTEST:
+                raise
+            await self.attest_anew()
+            return
+        if svid.id != self.identity.svid.id or svid.public_key != public_key_of(key):
+            raise Internal(f'renewed agent SVID is for "{svid.id}", which is not what was asked for')
+        async with self._connection.quiet():
+            await self._try_out(AgentIdentity(svid, key, slot, reattestable=False), bundle)
+
+    async def _try_out(self, fresh: AgentIdentity, bundle: Bundle) -> None:
+        await self._on_identity(fresh)
+        try:
+            await call_once(self._connection.server, bundle, fresh)
+        except PermissionDenied:
+            await self._on_identity(self.identity)
+            raise
+        except FinialError as why:
+            self._log.warning("No answer to the first call with the new agent SVID", error=why)
+        await self._adopt(fresh)
+
+    async def _adopt(self, fresh: AgentIdentity) -> None:
         """Stored first: after a crash the agent starts with what the server knows."""
         await self._on_identity(fresh)
         self.identity = fresh
@@ -94,28 +126,16 @@ class Renewal:
         self._tainted.clear()
         self._renew_at = self._half_life()
 
-    async def _renewed(self, bundle: Bundle) -> AgentIdentity:
-        slot, key = await self._keys.generate(self.identity)
-        try:
-            svid = await self._connection.renew_agent(csr.create(key))
-        except PermissionDenied as why:
-            if why.reason is Denial.AGENT_MUST_REATTEST:
-                return await self._reattest()
-            raise
-        if svid.id != self.identity.svid.id or svid.public_key != public_key_of(key):
-            raise Internal(f'renewed agent SVID is for "{svid.id}", which is not what was asked for')
-        fresh = AgentIdentity(svid, key, slot, reattestable=False)
-        await try_out(self._connection.server, bundle, fresh)
-        return fresh
-
     def _half_life(self) -> datetime:
         svid = self.identity.svid
-        moment = renewal_time(svid.not_before.timestamp(), svid.not_after.timestamp(), self._draw)
+        moment = renewal_time(
+            svid.not_before.timestamp(), svid.not_after.timestamp(), self._clock.unix(), self._draw
+        )
         return datetime.fromtimestamp(moment, UTC)
 
 
-async def try_out(server: ServerAddress, bundle: Bundle, identity: AgentIdentity) -> None:
-    """One call under this identity: with the first one the server forgets the one before.
+async def call_once(server: ServerAddress, bundle: Bundle, identity: AgentIdentity) -> None:
+    """The first call under this identity: with it the server forgets the one before.
 
     Raises: what the call raises. A server that does not know the call has let the agent in all the same.
     """

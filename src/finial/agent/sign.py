@@ -161,7 +161,8 @@ class Signer:
             if request.due.expires_at is None:
                 self._log.info("Creating X509-SVID", **fields)
             else:
-                self._log.info("Renewing X509-SVID", expires_at=request.due.expires_at, **fields)
+                expires_at = f"{request.due.expires_at:%Y-%m-%dT%H:%M:%SZ}"
+                self._log.info("Renewing X509-SVID", expires_at=expires_at, **fields)
         self._holdings.store_all(signed)
 
     def _held(self, request: _Request, result: svid_pb2.BatchNewX509SVIDResponse.Result) -> HeldSvid:
@@ -174,6 +175,7 @@ class Signer:
         renew_at = renewal_time(
             svid.not_before.timestamp(),
             svid.not_after.timestamp(),
+            self._clock.unix(),
             self._options.draw,
             self._options.availability_target,
         )

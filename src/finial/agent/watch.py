@@ -17,6 +17,7 @@ from finial.agent.connection import ServerConnection
 from finial.agent.intake import Intake
 from finial.agent.poll import read_entries
 from finial.agent.sign import Signer
+from finial.errors import PermissionDenied
 from finial.runtime.log import Logger
 from finial.runtime.tasks import until_first
 from finial.spiffe.trust_domain import TrustDomain
@@ -40,14 +41,22 @@ class Watch:
         self.position = b""
 
     async def run(self) -> None:
-        """One stream, until the server ends it with OK, as it does before it goes away.
+        """One stream, until the server ends it with OK, as it does before it goes away, or because this
+        agent goes by a newer SVID.
 
         Raises: Unsupported from a server that does not know it; FailedPrecondition if the position is of
         another history; PermissionDenied, Unavailable.
         """
-        async with self._connection.api.changes.Watch.open() as stream:
-            await stream.send_message(change_pb2.WatchRequest(open=self._opening()))
-            await until_first(self._receive(stream), self._acknowledge(stream))
+        generation = self._connection.generation
+        try:
+            async with self._connection.api.changes.Watch.open() as stream:
+                await stream.send_message(change_pb2.WatchRequest(open=self._opening()))
+                await until_first(self._receive(stream), self._acknowledge(stream))
+        except PermissionDenied:
+            if generation == self._connection.generation:
+                raise
+            async with self._connection.using():  # once the new identity is in use
+                return
 
     def _opening(self) -> change_pb2.Open:
         entries = self._intake.holdings.entries.values()

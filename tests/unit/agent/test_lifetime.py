@@ -15,12 +15,16 @@ HOUR = 3600.0
     ids=["latest", "earliest"],
 )
 def test_half_of_life_give_or_take_a_tenth_of_it(spread: Draw, expected: float) -> None:
-    assert renewal_time(0, HOUR, spread) == pytest.approx(expected * HOUR)
+    assert renewal_time(0, HOUR, 0, spread) == pytest.approx(expected * HOUR)
 
 
 def test_availability_target_counts_for_long_lives() -> None:
-    assert renewal_time(0, 48 * HOUR, lambda low, high: high, 24 * HOUR) == 24 * HOUR - 600
+    assert renewal_time(0, 48 * HOUR, 0, lambda low, high: high, 24 * HOUR) == 24 * HOUR - 600
 
 
 def test_availability_target_is_left_out_where_life_is_too_short_for_it() -> None:
-    assert renewal_time(0, 36 * HOUR, lambda low, high: low, 24 * HOUR) == pytest.approx(0.55 * 36 * HOUR)
+    assert renewal_time(0, 36 * HOUR, 0, lambda low, high: low, 24 * HOUR) == pytest.approx(0.55 * 36 * HOUR)
+
+
+def test_what_is_half_over_at_birth_still_lives_for_a_quarter_of_the_rest() -> None:
+    assert renewal_time(-10, 2, 0, lambda low, high: high) == 0.5
