@@ -1,0 +1,299 @@
+"""`up`, `status`, `verify`, `logs`, `down`, and the same as `lab setup-clusters` and the like."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from finial.cli.command import Command
+from finial.cli.console import Console
+from finial.cli.flags import flag
+from finial.cli.output import read_format
+from finial.errors import InvalidArgument, NotFound
+
+if TYPE_CHECKING:
+    from finial.lab.lifecycle import Up
+    from finial.lab.place import Place
+
+LOG_PAUSE = 0.2  # seconds between two looks at a log that is followed
+SHORTEST_TTL = 4
+
+
+def read_ttl(text: str) -> int:
+    """Seconds. Below some an SVID is renewed more often than it can be used."""
+    if not text.isdecimal() or not (int(text) == 0 or SHORTEST_TTL <= int(text) <= 86400):
+        raise InvalidArgument(f"must be a number of seconds from {SHORTEST_TTL} to 86400")
+    return int(text)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LabFlags:
+    dir: str = flag("", "The lab's folder (default $XDG_STATE_HOME/finial/lab or ~/.local/state/finial/lab)")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpFlags(LabFlags):
+    fresh: bool = flag(False, "Take everything down first and build it anew")
+    ttl: int = flag(0, "Lifetime of every SVID in seconds, to watch rotations", read=read_ttl)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutputFlags(LabFlags):
+    output: str = flag("pretty", "Desired output format (pretty, json)", read=read_format)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogsFlags(LabFlags):
+    follow: bool = flag(False, "Go on with what is written from now on", name="f")
+    lines: int = flag(20, "How many of the last lines to show of each log", name="n")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DownFlags(LabFlags):
+    keep: bool = flag(False, "Keep the data, for a later up")
+
+
+def place_of(flags: LabFlags) -> Place:
+    from finial.lab.place import Place, default_folder
+
+    return Place.at(Path(flags.dir) if flags.dir else default_folder())
+
+
+async def up(flags: UpFlags, console: Console) -> int:
+    from finial.lab import lifecycle
+
+    began = time.monotonic()
+    place = place_of(flags)
+
+    def tell(record: Mapping[str, Any]) -> None:
+        if "phase" in record:
+            console.err(f"  {record['phase']:<10} {record['seconds']:6.2f} s")
+            console.stderr.flush()
+
+    done = await lifecycle.up(place, ttl=flags.ttl, fresh=flags.fresh, tell=tell)
+    for name, (wanted, port) in done.moved.items():
+        console.err(f"  port {wanted} is taken: {name} has {port}")
+    console.err(f"  {'up' if done.started else 'all well'} after {time.monotonic() - began:.2f} s")
+    console.out(summary(place, done, "" if not flags.dir else f" -dir {flags.dir}"), end="")
+    return 0
+
+
+def summary(place: Place, done: Up, where: str) -> str:
+    """Where everything is, and what to try."""
+    status, ports = done.status, done.state.ports
+    lines = [
+        f"trust domain   {status['trust_domain']}",
+        f"server         127.0.0.1:{ports['server']}, socket {place.server_socket}",
+        f"Workload API   export SPIFFE_ENDPOINT_SOCKET={place.endpoint}",
+        f"files          {place.folder}",
+        "",
+        *service_rows(status),
+        "",
+        "try  finial verify" + where,
+        "     finial status" + where,
+        "     finial logs -f" + where + " payment-api",
+        "     finial entry show" + ("" if not where else f" -socketPath {place.server_socket}"),
+        "     finial down" + where,
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def service_rows(status: Mapping[str, Any]) -> list[str]:
+    services = [one for one in status["processes"] if "id" in one]
+    return [f"{one['name']:<18} https://127.0.0.1:{one['port']}  {one['id']}" for one in services]
+
+
+async def status(flags: OutputFlags, console: Console) -> int:
+    """Exit 1 if a process is not up."""
+    from finial.lab import lifecycle
+
+    place = place_of(flags)
+    lifecycle.required(place)
+    found = await lifecycle.ask(place, {"verb": "status"})
+    console.out(json.dumps(found) if flags.output == "json" else status_table(found))
+    return 0 if all(one["up"] for one in found["processes"]) else 1
+
+
+def status_table(found: Mapping[str, Any]) -> str:
+    header = (
+        "NAME",
+        "PID",
+        "PORT",
+        "STATE",
+        "RESTARTS",
+        "SVID UNTIL",
+        "ROTATIONS",
+        "CALLS",
+        "DENIED",
+        "FAILED",
+    )
+    return aligned([header, *(_status_row(one) for one in found["processes"])])
+
+
+def _status_row(one: Mapping[str, Any]) -> tuple[str, ...]:
+    state = "up" if one["up"] else one["problem"] or "starting"
+    row = (one["name"], str(one["pid"] or "-"), str(one["port"] or "-"), state, str(one["restarts"]))
+    if "id" not in one:
+        return row
+    calls = one["calls"]
+    until = one["not_after"].replace("+00:00", "Z")
+    return (*row, until, str(one["rotations"]), *(str(calls[name]) for name in ("ok", "denied", "failed")))
+
+
+def aligned(rows: Sequence[Sequence[str]]) -> str:
+    """Columns as wide as their widest cell."""
+    widths = [0] * max(map(len, rows))
+    for row in rows:
+        for at, cell in enumerate(row):
+            widths[at] = max(widths[at], len(cell))
+    return "\n".join("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)
+
+
+async def verify(flags: OutputFlags, console: Console) -> int:
+    """Exit 1 if a check does not come out as it must."""
+    from finial.lab import checks, lifecycle, stranger
+
+    place = place_of(flags)
+    lifecycle.required(place)
+    answers = [one async for one in lifecycle.asked(place, {"verb": "verify"}) if "what" in one]
+    seen = [checks.Check.of(one) for one in answers]
+    seen.append(
+        checks.Check("a stranger: this command", checks.NO_IDENTITY, await stranger.ask(place.endpoint))
+    )
+    wrong = sum(not one.ok for one in seen)
+    if flags.output == "json":
+        console.out(json.dumps([one.record() for one in seen]))
+    else:
+        console.out(checks.table(seen), end="")
+        console.out(f"{len(seen) - wrong} of {len(seen)} checks are right")
+    return 1 if wrong else 0
+
+
+async def logs(flags: LogsFlags, console: Console) -> int:
+    place = place_of(flags)
+    names = console.arguments or tuple(sorted(one.stem for one in place.logs.glob("*.log")))
+    known = {name: place.log(name) for name in names}
+    missing = [name for name, path in known.items() if not path.is_file()]
+    if missing or not known:
+        there = ", ".join(sorted(one.stem for one in place.logs.glob("*.log"))) or "none"
+        raise NotFound(f'no log "{missing[0] if missing else ""}" in "{place.logs}": there are {there}')
+    ends = {
+        name: _show_last(console, name, path, flags.lines, len(known) > 1) for name, path in known.items()
+    }
+    while flags.follow:
+        console.stdout.flush()
+        await asyncio.sleep(LOG_PAUSE)
+        for name, path in known.items():
+            ends[name] = _show_new(console, name, path, ends[name], len(known) > 1)
+    return 0
+
+
+def _show_last(console: Console, name: str, path: Path, count: int, several: bool) -> int:
+    data = path.read_bytes()
+    lines = data.decode(errors="replace").splitlines()
+    _show(console, name, lines[-count:] if count > 0 else [], several)
+    return len(data)
+
+
+def _show_new(console: Console, name: str, path: Path, end: int, several: bool) -> int:
+    """Whole lines only; a log that became shorter begins anew."""
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        return 0
+    fresh = data[end if len(data) >= end else 0 :]
+    whole = fresh[: fresh.rfind(b"\n") + 1]
+    _show(console, name, whole.decode(errors="replace").splitlines(), several)
+    return len(data) - len(fresh) + len(whole)
+
+
+def _show(console: Console, name: str, lines: Sequence[str], several: bool) -> None:
+    for line in lines:
+        console.out(f"{name:<18} {line}" if several else line)
+
+
+async def down(flags: DownFlags, console: Console) -> int:
+    from finial.lab import lifecycle
+
+    place = place_of(flags)
+    there = await lifecycle.down(place, keep=flags.keep)
+    if not there:
+        console.err(f'nothing to end in "{place.folder}"')
+    else:
+        console.out("ended; the data is kept" if flags.keep else "ended; nothing is left behind")
+    return 0
+
+
+async def fresh_install(flags: LabFlags, console: Console) -> int:
+    """Tears down, builds, and verifies: exit 1 if a check does not come out as it must."""
+    await up(UpFlags(dir=flags.dir, fresh=True), console)
+    return await verify(OutputFlags(dir=flags.dir), console)
+
+
+async def restart(flags: LabFlags, console: Console) -> int:
+    from finial.lab import lifecycle
+
+    if len(console.arguments) != 1:
+        raise InvalidArgument("restart wants one name", hint="finial status shows the names")
+    place = place_of(flags)
+    lifecycle.required(place)
+    await lifecycle.ask(place, {"verb": "restart", "name": console.arguments[0]})
+    await lifecycle.ask(place, {"verb": "wait"})
+    console.out(f"{console.arguments[0]} was started again")
+    return 0
+
+
+COMMANDS = (
+    Command(
+        "up",
+        "Starts a trust domain on this machine: server, agent, and services that talk mTLS; repairs one that runs.",
+        UpFlags,
+        up,
+        examples=("finial up", "finial up -fresh", "finial up -ttl 10"),
+    ),
+    Command(
+        "status",
+        "Shows every process, its SVID and its calls.",
+        OutputFlags,
+        status,
+        examples=("finial status",),
+    ),
+    Command(
+        "verify",
+        "Fetches SVIDs, calls every service, and tries what must be denied.",
+        OutputFlags,
+        verify,
+        examples=("finial verify", "finial verify -output json"),
+    ),
+    Command(
+        "logs",
+        "Shows the logs of all processes, or of those that are named.",
+        LogsFlags,
+        logs,
+        examples=("finial logs agent", "finial logs -f payment-api user-service"),
+        takes_arguments=True,
+    ),
+    Command(
+        "down",
+        "Ends every process and removes every file of it.",
+        DownFlags,
+        down,
+        examples=("finial down -keep",),
+    ),
+    Command("lab fresh-install", "Tears down, builds anew, verifies.", LabFlags, fresh_install),
+    Command("lab setup-clusters", "The same as up.", UpFlags, up),
+    Command("lab verify-setup", "The same as verify.", OutputFlags, verify),
+    Command(
+        "lab restart",
+        "Ends one process, which the launcher starts again.",
+        LabFlags,
+        restart,
+        examples=("finial lab restart agent",),
+        takes_arguments=True,
+    ),
+)

@@ -1,0 +1,105 @@
+"""The lab's configuration files, as a person would write them. Pure: text out.
+
+SPIRE 1.15 reads them too, but for the workload attestor `launcher`, which is Finial's own.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from finial.lab.place import Place
+from finial.lab.topology import Topology
+
+SERVER = """\
+# Written by `finial up`; changes are lost at the next one.
+server {{
+    trust_domain = {trust_domain}
+    bind_address = {host}
+    bind_port    = {port}
+    socket_path  = {socket}
+    data_dir     = {data}
+    log_level    = "INFO"
+}}
+
+plugins {{
+    DataStore "sql" {{
+        plugin_data {{
+            database_type     = "sqlite3"
+            connection_string = {database}
+        }}
+    }}
+
+    KeyManager "disk" {{
+        plugin_data {{
+            keys_path = {keys}
+        }}
+    }}
+
+    NodeAttestor "join_token" {{
+        plugin_data {{}}
+    }}
+}}
+"""
+
+AGENT = """\
+# Written by `finial up`; changes are lost at the next one.
+agent {{
+    trust_domain      = {trust_domain}
+    server_address    = {host}
+    server_port       = {port}
+    socket_path       = {socket}
+    data_dir          = {data}
+    trust_bundle_path = {bundle}
+    join_token_file   = {token}
+    log_level         = "INFO"
+}}
+
+plugins {{
+    KeyManager "memory" {{
+        plugin_data {{}}
+    }}
+
+    NodeAttestor "join_token" {{
+        plugin_data {{}}
+    }}
+
+    WorkloadAttestor "unix" {{
+        plugin_data {{}}
+    }}
+
+    # Knows the services that `finial up` started: selector launcher:service:<name>.
+    WorkloadAttestor "launcher" {{
+        plugin_data {{}}
+    }}
+}}
+"""
+
+
+def server_conf(place: Place, topology: Topology, host: str, port: int) -> str:
+    return SERVER.format(
+        trust_domain=quoted(topology.trust_domain.name),
+        host=quoted(host),
+        port=port,
+        socket=quoted(place.server_socket),
+        data=quoted(place.data("server")),
+        database=quoted(place.data("server") / "datastore.sqlite3"),
+        keys=quoted(place.data("server") / "keys.json"),
+    )
+
+
+def agent_conf(place: Place, topology: Topology, host: str, port: int) -> str:
+    return AGENT.format(
+        trust_domain=quoted(topology.trust_domain.name),
+        host=quoted(host),
+        port=port,
+        socket=quoted(place.agent_socket),
+        data=quoted(place.data("agent")),
+        bundle=quoted(place.bundle),
+        token=quoted(place.join_token),
+    )
+
+
+def quoted(value: str | Path) -> str:
+    """A string of HCL; its escapes are JSON's."""
+    return json.dumps(str(value), ensure_ascii=False)

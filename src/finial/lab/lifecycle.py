@@ -1,0 +1,165 @@
+"""What the commands do: bring a lab up or repair it, ask it, take it down.
+
+`up` on a lab that runs waits until all of it is well; on one whose launcher is gone it ends what that left
+behind and starts anew with the data that is there; otherwise it makes a new one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import AsyncGenerator, Callable, Mapping
+from dataclasses import dataclass, replace
+
+from finial.errors import FailedPrecondition, FinialError, NotFound
+from finial.lab import channel as channels
+from finial.lab import ports, process, state
+from finial.lab.channel import Channel, Record
+from finial.lab.launcher import only_one
+from finial.lab.place import Place, default_folder
+from finial.lab.process import last_words
+from finial.lab.state import State
+from finial.lab.topology import LAB
+
+LAUNCHER_GRACE = 30.0  # seconds; it ends its own children first
+Tell = Callable[[Record], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Up:
+    """What `up` found or made. `moved`: name -> (wanted port, the free one it got)."""
+
+    status: Record
+    state: State
+    started: bool
+    moved: Mapping[str, tuple[int, int]]
+
+
+async def up(place: Place, *, ttl: int, fresh: bool, tell: Tell) -> Up:
+    """`ttl`: lifetime of every SVID in seconds, 0 for the services' own. `tell` gets records of progress.
+
+    Raises: what kept it from starting, and then nothing is left running.
+    """
+    if fresh:
+        await down(place, keep=False)
+    found = state.read(place.state_file)
+    if found is not None and running(found):
+        if ttl and ttl != found.ttl:
+            raise FailedPrecondition("the lab runs with other lifetimes", hint="finial up -fresh rebuilds it")
+        return Up(await ask(place, {"verb": "wait"}), found, started=False, moved={})
+    if found is not None:
+        await sweep(found)
+    place.make()
+    wanted = ports.defaults(LAB.names) | dict(found.ports if found else {})
+    chosen = ports.choose(wanted)
+    moved = {name: (wanted[name], port) for name, port in chosen.items() if port != wanted[name]}
+    fresh_state = State(chosen, ttl, agents=found.agents if found else ())
+    state.write(place.state_file, fresh_state)
+    await launch(place, tell)
+    status = await ask(place, {"verb": "status"})
+    return Up(status, state.read(place.state_file) or fresh_state, started=True, moved=moved)
+
+
+async def launch(place: Place, tell: Tell) -> None:
+    """The launcher, detached, until all is ready. Raises: its reason; FailedPrecondition if it just ended."""
+    ours, theirs = channels.pair()
+    with theirs:
+        arguments = (
+            "-m",
+            "finial.lab.launcher",
+            "--dir",
+            str(place.folder),
+            "--progress",
+            str(theirs.fileno()),
+        )
+        launcher = process.start(
+            "launcher", arguments, place.log("launcher"), pass_fds=(theirs.fileno(),), detached=True
+        )
+    try:
+        async with await Channel.over(ours) as progress:
+            async for record in progress:
+                if "failed" in record:
+                    raise FailedPrecondition(record["failed"], hint=record["hint"])
+                tell(record)
+                if "ready" in record:
+                    return
+        said = last_words(place.log("launcher"))
+        raise FailedPrecondition(f"the launcher ended: {said}", hint=f"see {place.log('launcher')}")
+    except BaseException:
+        await launcher.end(LAUNCHER_GRACE)
+        raise
+
+
+async def down(place: Place, *, keep: bool) -> bool:
+    """Ends every process and removes every file; False: there was nothing. With `keep` the data stays.
+
+    Raises: FailedPrecondition if a launcher runs that the state does not name.
+    """
+    try:
+        found = state.read(place.state_file)
+    except FailedPrecondition:
+        found = State({})
+    if found is None:
+        return False
+    if found.launcher is not None:
+        await process.end(found.launcher, LAUNCHER_GRACE)
+        found = _read_again(place, found)
+    await sweep(found)
+    with only_one(place):
+        if keep:
+            state.write(place.state_file, replace(found, launcher=None, processes={}))
+        place.remove(keep=keep)
+    return True
+
+
+async def sweep(found: State) -> None:
+    """Ends what a launcher that was killed left behind, services first."""
+    for started in reversed(found.processes.values()):
+        await process.end(started)
+
+
+def running(found: State) -> bool:
+    return found.launcher is not None and process.alive(found.launcher)
+
+
+def required(place: Place) -> State:
+    """The state of the lab that runs there. Raises: NotFound."""
+    found = state.read(place.state_file)
+    if found is None or not running(found):
+        raise NotFound(f'no lab runs in "{place.folder}"', hint="finial up starts one")
+    return found
+
+
+def default_lab(environment: Mapping[str, str] = os.environ) -> Place | None:
+    """The place of the lab that runs in the default folder; None if none does. Raises nothing."""
+    place = Place.at(default_folder(environment), environment)
+    with contextlib.suppress(FinialError, OSError):
+        found = state.read(place.state_file)
+        if found is not None and running(found):
+            return place
+    return None
+
+
+async def ask(place: Place, request: Record) -> Record:
+    """One answer of the launcher. Raises: its refusal, Unavailable."""
+    async for answer in asked(place, request):
+        return answer
+    raise FailedPrecondition("the launcher ended", hint=f"see {place.log('launcher')}")
+
+
+async def asked(place: Place, request: Record) -> AsyncGenerator[Record, None]:
+    """Each answer until {"done": true}. Raises: its refusal, Unavailable."""
+    async with await Channel.to(str(place.control_socket)) as channel:
+        await channel.send(request)
+        async for answer in channel:
+            if "failed" in answer:
+                raise FailedPrecondition(answer["failed"], hint=answer["hint"])
+            yield answer
+            if "done" in answer:
+                return
+
+
+def _read_again(place: Place, before: State) -> State:
+    with contextlib.suppress(FinialError):
+        return state.read(place.state_file) or before
+    return before

@@ -1,0 +1,142 @@
+"""How each process of the lab is started: the server, the agent, and a service that is vouched for.
+
+Each function here answers once its process does its work, and leaves no process behind when it raises.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from finial.errors import DeadlineExceeded, FailedPrecondition, Unavailable
+from finial.lab import channel as channels
+from finial.lab import enrol, process
+from finial.lab.channel import Channel, Record
+from finial.lab.handing import Handing
+from finial.lab.keep import until_ready
+from finial.lab.place import Place
+from finial.lab.process import Child, last_words
+from finial.lab.topology import Topology
+from finial.runtime import private_file
+from finial.runtime.clock import Clock
+from finial.runtime.handover import FD_VARIABLE
+from finial.spiffe.id import SpiffeId
+from finial.wire.client import ServerApi
+
+READY_TIMEOUT = 30.0
+
+
+@dataclass(slots=True)
+class Members:
+    """What the starts have in common. `hidden`: vouched processes make themselves not dumpable."""
+
+    place: Place
+    topology: Topology
+    ports: Mapping[str, int]
+    handing: Handing
+    clock: Clock
+    hidden: bool
+    note: Callable[[Child], None]  # each process that was started
+
+    async def server(self) -> Child:
+        """Serving, with every entry in place and its bundle written for agents."""
+        arguments = ("-m", "finial", "server", "run", "-config", str(self.place.config("server")))
+        child = self._start("server", arguments)
+        async with self._or_ended(child):
+            await until_ready(child, self._server_is_well, self.clock, READY_TIMEOUT)
+            async with ServerApi.at(str(self.place.server_socket)) as api:
+                await enrol.write_bundle(api, self.place.bundle)
+                await enrol.register(api, self.topology)
+        return child
+
+    async def agent(self) -> tuple[Child, SpiffeId]:
+        """Attested with a token of its own, listening, and told of every service that runs."""
+        async with ServerApi.at(str(self.place.server_socket)) as api:
+            token = await enrol.join_token(api, self.topology)
+        private_file.replace(self.place.join_token, token.encode() + b"\n")
+        with self.handing.new_agent() as inherited:
+            arguments = ("-m", "finial", "agent", "run", "-config", str(self.place.config("agent")))
+            child = self._start(
+                "agent", arguments, inherited.fileno(), {FD_VARIABLE: str(inherited.fileno())}
+            )
+        async with self._or_ended(child):
+            await until_ready(child, self._agent_listens, self.clock, READY_TIMEOUT)
+            await self.handing.again()
+        return child, enrol.agent_of(self.topology, token)
+
+    async def vouched(
+        self, name: str, arguments: tuple[str, ...], agent_is_up: asyncio.Event
+    ) -> tuple[Child, Channel]:
+        """A process of `finial.lab.vouched`, handed over and told to go. Its channel is the caller's."""
+        ours, theirs = channels.pair()
+        with theirs:
+            options = ("--channel", str(theirs.fileno()), *(("--hidden",) if self.hidden else ()))
+            child = self._start(name, ("-m", *arguments, *options), theirs.fileno())
+        channel = await Channel.over(ours)
+        async with self._or_ended(child, channel):
+            await self.expect(child, channel, "prepared")
+            await agent_is_up.wait()
+            await self.handing.vouch(child)
+            await channel.send({"go": {"endpoint": self.place.endpoint, "ports": dict(self.ports)}})
+        return child, channel
+
+    async def expect(self, child: Child, channel: Channel, what: str) -> Record:
+        """The next record, which must be this one. Raises: FailedPrecondition, DeadlineExceeded."""
+        try:
+            async with asyncio.timeout(READY_TIMEOUT):
+                record = await channel.receive()
+        except TimeoutError as why:
+            raise DeadlineExceeded(f"{child.name} is not {what} after {READY_TIMEOUT:g} s") from why
+        if record is None or what not in record:
+            said = last_words(self.place.log(child.name))
+            raise FailedPrecondition(f"{child.name} ended before it was {what}: {said}")
+        return record
+
+    def _start(
+        self,
+        name: str,
+        arguments: tuple[str, ...],
+        inherit: int = -1,
+        environment: Mapping[str, str] | None = None,
+    ) -> Child:
+        passed = (inherit,) if inherit >= 0 else ()
+        child = process.start(name, arguments, self.place.log(name), pass_fds=passed, environment=environment)
+        self.note(child)
+        return child
+
+    async def _server_is_well(self) -> None:
+        await enrol.check_serving(self.place.server_socket)
+
+    async def _agent_listens(self) -> None:
+        await check_listening(self.place.agent_socket)
+
+    @asynccontextmanager
+    async def _or_ended(self, child: Child, channel: Channel | None = None) -> AsyncIterator[None]:
+        try:
+            yield
+        except BaseException as why:
+            if channel is not None:
+                await channel.close()
+            self.handing.forget(child)
+            await child.end()
+            if isinstance(why, FailedPrecondition):
+                said = last_words(self.place.log(child.name))
+                hint = f"the whole log: {self.place.log(child.name)}"
+                raise FailedPrecondition(
+                    f"{why.message}: {said}" if said else why.message, hint=hint
+                ) from why
+            raise
+
+
+async def check_listening(path: Path) -> None:
+    """Raises: Unavailable until somebody listens on this Unix socket."""
+    try:
+        _, writer = await asyncio.open_unix_connection(os.fspath(path))
+    except OSError as why:
+        raise Unavailable(f'nobody listens on "{path}"') from why
+    writer.close()
+    await writer.wait_closed()
