@@ -262,3 +262,20 @@ def test_a_closed_store_says_so(location: str) -> None:
             await store.load()
 
     using(location, work)
+
+
+def test_who_waits_for_changes_hears_of_the_end(location: str) -> None:
+    async def work(store: Store) -> None:
+        position = (await store.load()).position
+        async with asyncio.TaskGroup() as group:
+            waiting = group.create_task(hears(store.changes.wait(position)))
+            await asyncio.sleep(0)
+            await store.close()
+        assert waiting.result() == "datastore-sql: the datastore is closed"
+
+    async def hears(wait: Awaitable[None]) -> str:
+        with pytest.raises(Unavailable) as caught:
+            await wait
+        return str(caught.value)
+
+    using(location, work)

@@ -99,11 +99,12 @@ class Store:
         return store
 
     async def close(self) -> None:
-        """Finishes the writes that were begun or are waiting."""
+        """Finishes the writes that were begun or are waiting; who waits for changes gets Unavailable."""
         try:
             await self._tasks.close()
         finally:
             await self._engine.close()
+            self.changes.woken()
 
     async def remember(self) -> None:
         """Renews what the history is recognised by; to be called every few seconds while there are writes."""
