@@ -106,6 +106,8 @@ def from_upstream(
     if certificate.public_key != public_bytes(key):
         raise InvalidArgument("upstream authority signed another key")
     check_ca(certificate, policy.trust_domain, now)
+    if not certificate.subject_key_id:
+        raise InvalidArgument("upstream authority signed a CA without a subject key identifier")
     return X509Ca(chain[0], key, tuple(chain), tuple(roots))
 
 

@@ -6,7 +6,7 @@ Each kind has two slots, A and B, which are also the names of its keys in the Ke
 authority holds one, the prepared or else the old one the other. The next authority is prepared, and
 published, at half of the lifetime (30 days before the end at the most), so that every verifier knows it
 long before it signs; it is activated at the last sixth (7 days at the most), or earlier once everybody
-acknowledged it. SPIRE 1.15 `pkg/server/ca/{manager,rotator}`.
+acknowledged it, and not before it was published for a sixth of its life. SPIRE 1.15 `pkg/server/ca/{manager,rotator}`.
 
 A transition is a value: the state after it, and the effects that lead there, in an order in which a
 crash between any two heals at the next start. The caller runs the effects one by one and takes the new
@@ -145,8 +145,18 @@ class Slots(Generic[Record]):
         return self.current is None or now > _threshold(self.current, 2, PREPARE_CAP)
 
     def must_activate(self, now: float) -> bool:
-        """Whether the prepared one, if any, cannot wait for acknowledgements any longer."""
-        return self.current is None or now > _threshold(self.current, 6, ACTIVATE_CAP)
+        """Whether the prepared one cannot wait for acknowledgements any longer.
+
+        SPIRE's timer, but with notice: one that was published late, after a sleep or because an operator
+        rotated by hand, waits a sixth of a life for verifiers to learn of it, while the current one lasts.
+        """
+        if self.current is None or self.prepared is None:
+            return self.prepared is not None
+        if now <= _threshold(self.current, 6, ACTIVATE_CAP):
+            return False
+        lifetime = self.prepared.not_after - self.prepared.issued_at
+        noticed = now > self.prepared.issued_at + min(lifetime / 6, ACTIVATE_CAP)
+        return noticed or now > _threshold(self.current, 24, ACTIVATE_CAP // 4)
 
 
 def _threshold(record: X509CaRecord | JwtKeyRecord, divisor: int, cap: int) -> float:

@@ -180,6 +180,25 @@ def test_operator_prepares_twice_and_activates_the_later() -> None:
     assert world.load() == state
 
 
+def test_what_was_published_late_waits_for_verifiers_while_the_current_one_lasts() -> None:
+    world, state = started()
+    state = advance(world, state, 5200)
+    assert state.x509.prepared is not None and state.x509.prepared.issued_at == 5200
+    assert state.due(5750) is None
+    assert state.due(5751) == Activate(Kind.X509, state.x509.prepared.authority_id, left_behind=True)
+
+
+def test_one_prepared_by_hand_long_ago_leaves_its_successor_the_same_notice() -> None:
+    world, state = started()
+    for effect in (early := world.transition(state, Prepare(Kind.X509, "B"), 10)).effects:
+        world.run(effect)
+    state = advance(world, early.state, 5001)
+    assert state.x509.current is not None and state.x509.current.issued_at == 10
+    assert state.x509.prepared is not None and state.x509.prepared.issued_at == 5001
+    assert not state.x509.must_activate(5760)
+    assert state.x509.must_activate(5761)
+
+
 @pytest.mark.parametrize("crash_at", range(40))
 def test_a_crash_between_any_two_effects_heals(crash_at: int) -> None:
     """Two life times with one crash at each place: the server goes on, and signs with what is published."""
