@@ -27,6 +27,8 @@ from finial.runtime.tasks import Tasks
 CONNECT_TIMEOUT = 20.0
 MOST_CONNECTIONS = 5
 """Connections in a row that may be drained before a call got onto one of them."""
+ROUNDED = 1.0
+"""grpc-timeout is sent in whole seconds or milliseconds, rounded down: the server may give up that early."""
 
 Req = TypeVar("Req")
 Res = TypeVar("Res")
@@ -115,6 +117,12 @@ class ClientStream(client.Stream[Req, Res], Generic[Req, Res]):
                 self._maybe_raise()
             except GRPCError as status:
                 return status
+            if (
+                self._stream.cancelled
+                and self._deadline is not None
+                and self._deadline.time_remaining() < ROUNDED
+            ):
+                return transport_error(self._what, TimeoutError())  # the server's clock was the quicker one
         return transport_error(self._what, error)
 
 

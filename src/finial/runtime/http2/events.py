@@ -65,6 +65,7 @@ class Processor(protocol.EventsProcessor):
                 return
             if event.error_code == ErrorCodes.REFUSED_STREAM:
                 self.refuse(stream)
+            stream.cancelled = event.error_code == ErrorCodes.CANCEL
         super().process_stream_reset(event)
 
     def refuse(self, stream: Stream) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import partial
 from types import TracebackType
-from typing import Any, Self, runtime_checkable
+from typing import Any, Self
 from typing import Protocol as TypingProtocol
 
 from grpclib import protocol
@@ -37,11 +37,6 @@ class Servable(TypingProtocol):
     """What generated `...Base` classes are."""
 
     def __mapping__(self) -> Mapping[str, Handler]: ...
-
-
-@runtime_checkable
-class Closable(TypingProtocol):
-    def close(self) -> None: ...
 
 
 class Calls(protocol.AbstractHandler):
@@ -181,8 +176,9 @@ class Server:
             self.stats.refused += made.processor.refused + made.connection.h2.refused_streams
         else:
             self.stats.refused += 1
-        if isinstance(peer, Closable):
-            peer.close()
+        close = getattr(peer, "close", None)  # isinstance of a Protocol would cost 40 us a connection
+        if close is not None:
+            close()
 
     async def start(
         self,

@@ -49,8 +49,18 @@ class Connection(protocol.Connection):
         self.limits = limits
         self.peer = peer
         self.draining = asyncio.Event()
-        self.ssl_object: ssl.SSLObject | None = transport.get_extra_info("ssl_object")
-        self.remote_address: Address = transport.get_extra_info("peername")
+        self._info = transport.get_extra_info  # kept: `_transport` goes when the connection closes
+
+    @property
+    def ssl_object(self) -> ssl.SSLObject | None:
+        found: ssl.SSLObject | None = self._info("ssl_object")
+        return found
+
+    @property
+    def remote_address(self) -> Address:
+        """(host, port) of a TCP peer; of a Unix peer usually "", since clients do not bind."""
+        found: Address = self._info("peername")
+        return found
 
     @property
     def client_side(self) -> bool:
@@ -70,12 +80,13 @@ class Connection(protocol.Connection):
 
 
 class Stream(protocol.Stream):
-    """`encoding`: the peer's grpc-encoding; `ended`: it has sent its last frame."""
+    """`encoding`: the peer's grpc-encoding; `ended`: it has sent its last frame; `cancelled`: it gave up."""
 
     connection: Connection
     _h2_connection: Http2
     encoding = ""
     ended = False
+    cancelled = False
     _in_body = False
     _body: bytes | None = None  # decompressed, kept for the second call
 

@@ -12,6 +12,8 @@ from finial.runtime.http2.events import Processor, StreamRefused
 
 
 class Call:
+    cancelled = False
+
     def __init__(self, *, ended: bool) -> None:
         self.ended = ended
         self.wrapper: Wrapper | None = Wrapper()
@@ -49,6 +51,7 @@ def test_a_reset_before_the_end_terminates() -> None:
         call = Call(ended=ended)
         processor(call).process(reset(code))
         assert len(call.reasons) == 1
+        assert call.cancelled is (code == 8)
 
 
 def test_a_refused_call_is_told_apart() -> None:
