@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from finial.authority import ca
 from finial.authority.journal import Status
 from finial.authority.policy import Policy
 from finial.errors import Internal, InvalidArgument
 from finial.plugin.kinds import PrivateKey
+from finial.spiffe.bundle_document import parse_pem
 from finial.spiffe.trust_domain import TrustDomain
 from finial.svid import csr
 from finial.svid.subject import Subject
@@ -140,3 +143,16 @@ def test_expired_authority_is_named() -> None:
 
 def test_private_key_is_kept_out_of_repr() -> None:
     assert "private_key" not in repr(ca.self_signed(POLICY, KEY, NOW))
+
+
+def test_bytes_of_a_root_are_those_of_a_stock_server() -> None:
+    vectors = Path(__file__).parents[2] / "vectors" / "svid"
+    text = (vectors / "stock-minted-leaf-and-root.txt").read_bytes()
+    root = x509.load_der_x509_certificate(parse_pem(text, POLICY.trust_domain).x509_roots[1])
+    subject = Subject(
+        ("DE", "FR"), ("One", "Two"), common_name="Root", serial_number=str(root.serial_number)
+    ).name()
+    public_key = root.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    now, end = root.not_valid_before_utc + ca.CUSHION, root.not_valid_after_utc
+    built = ca.ca_builder(POLICY.trust_domain, subject, subject, public_key, root.serial_number, now, end)
+    assert built.sign(KEY, hashes.SHA256()).tbs_certificate_bytes.hex() == root.tbs_certificate_bytes.hex()

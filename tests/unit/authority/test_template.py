@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
+from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509 import SubjectKeyIdentifier
 
-from finial.authority.ca import X509Ca, hash_for, public_bytes, self_signed
-from finial.authority.policy import Policy, X509Request
+from finial.authority.ca import CUSHION, X509Ca, hash_for, public_bytes, self_signed
+from finial.authority.policy import Policy, X509Request, unique_id
 from finial.authority.template import LeafTemplate, reference_builder, subject_key_id
 from finial.plugin.kinds import PrivateKey
+from finial.spiffe.bundle_document import parse_pem
 from finial.spiffe.id import SpiffeId
 from finial.spiffe.trust_domain import TrustDomain
 from finial.svid.subject import SPIRE, Subject
 
+VECTORS = Path(__file__).parents[2] / "vectors" / "svid"
 NOW = datetime(2026, 11, 25, 12, 0, 0, 999_999, tzinfo=UTC)
 POLICY = Policy(trust_domain=TrustDomain("example.org"))
 ISSUERS: dict[str, PrivateKey] = {
@@ -81,3 +86,25 @@ def test_equal_for_rich_subjects() -> None:
 @pytest.mark.parametrize("key", SUBJECTS.values(), ids=SUBJECTS)
 def test_subject_key_identifier(key: PrivateKey) -> None:
     assert subject_key_id(public_bytes(key)) == SubjectKeyIdentifier.from_public_key(key.public_key()).digest
+
+
+def recorded() -> tuple[bytes, bytes]:
+    """A leaf and the root that a stock server made. Returns: DER of both."""
+    text = (VECTORS / "stock-minted-leaf-and-root.txt").read_bytes()
+    leaf, root = parse_pem(text, POLICY.trust_domain).x509_roots
+    return leaf, root
+
+
+def test_bytes_are_those_of_a_stock_server() -> None:
+    """Issuer key and signature aside: all that is signed."""
+    leaf, root = recorded()
+    read = x509.load_der_x509_certificate(leaf)
+    spiffe_id = SpiffeId.parse("spiffe://example.org/named")
+    subject = replace(SPIRE, common_name="b.test", unique_id=unique_id(spiffe_id))
+    public_key = read.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    request = X509Request(spiffe_id, public_key, subject, ("b.test", "*.a.test"), 300)
+    ca = X509Ca(root, ISSUERS["P-256"])
+    now = read.not_valid_before_utc + CUSHION
+    tbs = LeafTemplate(ca).tbs(request, read.serial_number, now, read.not_valid_after_utc)
+    assert tbs.hex() == read.tbs_certificate_bytes.hex()
+    assert LeafTemplate(ca).certificate(tbs, read.signature) == leaf

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
@@ -247,3 +248,8 @@ def test_key_that_no_document_holds_is_refused(
     der = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     with pytest.raises(InvalidArgument, match="cannot be part of a bundle document: type or curve"):
         jwks(Bundle(DOMAIN, jwt_authorities=(JwtAuthority("k", der),)))
+
+
+def test_document_of_a_stock_server_is_written_back_byte_by_byte() -> None:
+    document = (Path(__file__).parents[2] / "vectors" / "svid" / "stock-bundle.json").read_bytes()
+    assert encode(parse(document, DOMAIN)) == document

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives import hashes, hmac
@@ -14,9 +15,11 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from finial.errors import FinialError, InvalidArgument, Unauthenticated
 from finial.spiffe.bundle import Bundle, BundleSet, JwtAuthority
+from finial.spiffe.bundle_document import parse
 from finial.spiffe.trust_domain import TrustDomain
 from finial.svid import jwt
 
+VECTORS = Path(__file__).parents[2] / "vectors" / "svid"
 PrivateKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 P256, OTHER = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
 P384, P521 = ec.generate_private_key(ec.SECP384R1()), ec.generate_private_key(ec.SECP521R1())
@@ -271,3 +274,12 @@ def test_unverified_claims_are_returned_as_told() -> None:
     svid = jwt.parse_unverified(made(claims=CLAIMS | {"exp": 0}, key=OTHER))
     assert svid.expires_at == 0 and svid.claims["sub"] == "spiffe://example.org/w"
     assert svid.token not in repr(svid)
+
+
+def test_token_of_a_stock_server() -> None:
+    token = (VECTORS / "stock-minted-token.txt").read_text().splitlines()[-1]
+    bundle = parse((VECTORS / "stock-bundle.json").read_bytes(), TrustDomain("example.org"))
+    issued_at = jwt.parse_unverified(token).issued_at
+    assert issued_at is not None
+    svid = jwt.verify(token, BundleSet.of(bundle), "a", issued_at)
+    assert (str(svid.id), svid.expires_at - issued_at) == ("spiffe://example.org/named", 300)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import pytest
 from cryptography import x509
@@ -12,6 +13,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from finial.errors import InvalidArgument, Unauthenticated
 from finial.spiffe.bundle import Bundle, BundleSet, X509Authority
+from finial.spiffe.bundle_document import parse_pem
 from finial.spiffe.trust_domain import TrustDomain
 from finial.svid.verify import verify_x509
 from finial.testing.ca import BOTH_ROLES, TestCa
@@ -254,3 +256,12 @@ def test_revoked_root_ends_trust_at_once_though_the_peer_brings_the_chain() -> N
     chain = (*CA.intermediate().leaf().chain, CA.der)
     accepted(chain, trusting(CA.der))
     refused(chain, trusting(TestCa(name="new root").der), "unknown authority")
+
+
+def test_chain_of_a_stock_server() -> None:
+    vectors = Path(__file__).parents[2] / "vectors" / "svid"
+    text = (vectors / "stock-minted-leaf-and-root.txt").read_bytes()
+    leaf, root = parse_pem(text, TrustDomain("example.org")).x509_roots
+    moment = x509.load_der_x509_certificate(leaf).not_valid_before_utc
+    accepted((leaf,), trusting(root), moment)
+    refused((leaf,), trusting(root), "expired at", moment + timedelta(seconds=311))
