@@ -86,6 +86,12 @@ class RunningAgent:
     def log(self) -> str:
         return self.text.getvalue()
 
+    @property
+    def agent_path(self) -> str:
+        """`/spire/agent/join_token/...`, as it told when it attested."""
+        _, _, rest = self.log.partition('Node attestation was successful"')
+        return "/spire/agent" + rest.partition("/spire/agent")[2].partition('"')[0]
+
     async def __aenter__(self) -> Self:
         self.task = self._tasks.start(self.agent.run(), name="agent")
         return self
