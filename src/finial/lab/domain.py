@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
@@ -46,8 +45,7 @@ class Domain:
         self.place, self.state, self.clock, self.log = place, found, clock, log
         self._tell = tell
         self.handing = Handing()
-        hidden = os.geteuid() == 0  # the agent sees the stack of such a process only with root's rights
-        self.members = Members(place, self.topology, found.ports, self.handing, clock, hidden, self._note)
+        self.members = Members(place, self.topology, found.ports, self.handing, clock, self._note)
         self.statuses: dict[str, Record] = {}
         self._talked = {name: asyncio.Event() for name in self.topology.names}
         self._all_serve = asyncio.Event()

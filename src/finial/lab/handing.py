@@ -57,5 +57,5 @@ class Handing:
             if child.pidfd < 0:
                 raise InvalidArgument(f'"{child.name}" has ended')
             started = child.started
-            record = Handover(child.name, started.pid, started.start_time, child.pidfd)
+            record = Handover(child.name, started.pid, started.start_time, child.pidfd, child.lifeline)
             await asyncio.to_thread(handover.send, self._agent, record, TIMEOUT)

@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from finial.errors import FailedPrecondition, FinialError
-from finial.lab.process import Child
+from finial.lab.process import Child, last_words
 from finial.runtime.clock import Clock
 from finial.runtime.log import Logger
 
@@ -76,7 +76,7 @@ class Kept:
         self.up.clear()
         if self.child is child:
             self.child = None
-            child.process.close()
+            child.close()
         self.problem = f"ended with code {code}"
         self._log.warning("Process ended", code=code)
 
@@ -98,5 +98,5 @@ async def until_ready(
                 ) from why
         code = child.popen.poll()
         if code is not None:
-            raise FailedPrecondition(f"{child.name} ended with code {code}")
+            raise FailedPrecondition(f"{child.name} ended with code {code}: {last_words(child.log)}")
         await clock.sleep(0.01)

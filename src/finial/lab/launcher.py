@@ -23,6 +23,7 @@ from finial.lab.channel import Channel, Record, failure
 from finial.lab.domain import Domain
 from finial.lab.place import Place
 from finial.lab.state import Started, State
+from finial.lab.vouched import hide
 from finial.runtime.clock import SystemClock
 from finial.runtime.log import Logger, Output
 from finial.runtime.peer import pin_process
@@ -95,6 +96,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--progress", type=int, help="file descriptor that progress goes to")
     given = parser.parse_args(arguments)
     place = Place.at(given.dir)
+    hide()  # whoever could take its sockets could vouch for anything
     with only_one(place):
         return asyncio.run(launch(place, given.progress))
 

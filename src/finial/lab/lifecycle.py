@@ -83,6 +83,7 @@ async def launch(place: Place, tell: Tell) -> None:
                 tell(record)
                 if "ready" in record:
                     return
+        await launcher.ended()
         said = last_words(place.log("launcher"))
         raise FailedPrecondition(f"the launcher ended: {said}", hint=f"see {place.log('launcher')}")
     except BaseException:
@@ -114,7 +115,7 @@ async def down(place: Place, *, keep: bool) -> bool:
 
 async def sweep(found: State) -> None:
     """Ends what a launcher that was killed left behind, services first."""
-    for started in reversed(found.processes.values()):
+    for started in reversed(tuple(found.processes.values())):
         await process.end(started)
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from finial.errors import DeadlineExceeded, FailedPrecondition, Unavailable
 from finial.lab import channel as channels
-from finial.lab import enrol, process
+from finial.lab import enrol, process, vouched
 from finial.lab.channel import Channel, Record
 from finial.lab.handing import Handing
 from finial.lab.keep import until_ready
@@ -32,19 +32,18 @@ READY_TIMEOUT = 30.0
 
 @dataclass(slots=True)
 class Members:
-    """What the starts have in common. `hidden`: vouched processes make themselves not dumpable."""
+    """What the starts have in common."""
 
     place: Place
     topology: Topology
     ports: Mapping[str, int]
     handing: Handing
     clock: Clock
-    hidden: bool
     note: Callable[[Child], None]  # each process that was started
 
     async def server(self) -> Child:
         """Serving, with every entry in place and its bundle written for agents."""
-        arguments = ("-m", "finial", "server", "run", "-config", str(self.place.config("server")))
+        arguments = ("-m", "finial.lab.hidden", "server", "run", "-config", str(self.place.config("server")))
         child = self._start("server", arguments)
         async with self._or_ended(child):
             await until_ready(child, self._server_is_well, self.clock, READY_TIMEOUT)
@@ -59,10 +58,16 @@ class Members:
             token = await enrol.join_token(api, self.topology)
         private_file.replace(self.place.join_token, token.encode() + b"\n")
         with self.handing.new_agent() as inherited:
-            arguments = ("-m", "finial", "agent", "run", "-config", str(self.place.config("agent")))
-            child = self._start(
-                "agent", arguments, inherited.fileno(), {FD_VARIABLE: str(inherited.fileno())}
+            arguments = (
+                "-m",
+                "finial.lab.hidden",
+                "agent",
+                "run",
+                "-config",
+                str(self.place.config("agent")),
             )
+            number = inherited.fileno()
+            child = self._start("agent", arguments, (number,), {FD_VARIABLE: str(number)})
         async with self._or_ended(child):
             await until_ready(child, self._agent_listens, self.clock, READY_TIMEOUT)
             await self.handing.again()
@@ -73,9 +78,14 @@ class Members:
     ) -> tuple[Child, Channel]:
         """A process of `finial.lab.vouched`, handed over and told to go. Its channel is the caller's."""
         ours, theirs = channels.pair()
-        with theirs:
-            options = ("--channel", str(theirs.fileno()), *(("--hidden",) if self.hidden else ()))
-            child = self._start(name, ("-m", *arguments, *options), theirs.fileno())
+        lifeline, writing = os.pipe2(os.O_CLOEXEC)
+        try:
+            inherit = (theirs.fileno(), writing)
+            child = self._start(name, ("-m", *arguments, *vouched.options(*inherit)), inherit)
+            child.lifeline = lifeline
+        finally:
+            theirs.close()
+            os.close(writing)
         channel = await Channel.over(ours)
         async with self._or_ended(child, channel):
             await self.expect(child, channel, "prepared")
@@ -86,25 +96,34 @@ class Members:
 
     async def expect(self, child: Child, channel: Channel, what: str) -> Record:
         """The next record, which must be this one. Raises: FailedPrecondition, DeadlineExceeded."""
+        record = await self.expect_any(child, channel)
+        if what not in record:
+            raise FailedPrecondition(f"{child.name} is not {what}, but says {', '.join(record)}")
+        return record
+
+    async def expect_any(self, child: Child, channel: Channel) -> Record:
+        """The next record. Raises: FailedPrecondition if the process ends first, DeadlineExceeded."""
         try:
             async with asyncio.timeout(READY_TIMEOUT):
                 record = await channel.receive()
+                if record is None:
+                    await child.ended()  # its last words are in the log then
         except TimeoutError as why:
-            raise DeadlineExceeded(f"{child.name} is not {what} after {READY_TIMEOUT:g} s") from why
-        if record is None or what not in record:
-            said = last_words(self.place.log(child.name))
-            raise FailedPrecondition(f"{child.name} ended before it was {what}: {said}")
+            raise DeadlineExceeded(f"{child.name} says nothing for {READY_TIMEOUT:g} s") from why
+        if record is None:
+            raise FailedPrecondition(f"{child.name} ended too early: {last_words(child.log)}")
         return record
 
     def _start(
         self,
         name: str,
         arguments: tuple[str, ...],
-        inherit: int = -1,
+        inherit: tuple[int, ...] = (),
         environment: Mapping[str, str] | None = None,
     ) -> Child:
-        passed = (inherit,) if inherit >= 0 else ()
-        child = process.start(name, arguments, self.place.log(name), pass_fds=passed, environment=environment)
+        child = process.start(
+            name, arguments, self.place.log(name), pass_fds=inherit, environment=environment
+        )
         self.note(child)
         return child
 
@@ -124,7 +143,7 @@ class Members:
             self.handing.forget(child)
             await child.end()
             if isinstance(why, FailedPrecondition):
-                said = last_words(self.place.log(child.name))
+                said = last_words(child.log)
                 hint = f"the whole log: {self.place.log(child.name)}"
                 raise FailedPrecondition(
                     f"{why.message}: {said}" if said else why.message, hint=hint

@@ -21,17 +21,18 @@ from finial.lab.state import Started
 from finial.runtime.peer import Peer, pin_process
 
 GRACE = 5.0  # seconds between SIGTERM and SIGKILL
-LAST_LINES = 3
 
 
 @dataclass(slots=True)
 class Child:
-    """A process that we started. `process` holds its pidfd until `ended` returns."""
+    """A process that we started. Its descriptors are given back by `close`, which `end` calls."""
 
     name: str
     popen: subprocess.Popen[bytes]
     process: Peer
     started: Started
+    log: Path
+    lifeline: int = -1  # hangs up when it execs: `finial.runtime.handover`
 
     @property
     def pidfd(self) -> int:
@@ -52,7 +53,13 @@ class Child:
             _signal(self.process.pidfd, signal.SIGKILL)
             await self.ended()
         finally:
-            self.process.close()
+            self.close()
+
+    def close(self) -> None:
+        self.process.close()
+        if self.lifeline >= 0:
+            os.close(self.lifeline)
+            self.lifeline = -1
 
 
 def start(
@@ -80,7 +87,7 @@ def start(
     finally:
         os.close(descriptor)
     process = pin_process(popen.pid, os.pidfd_open(popen.pid))
-    return Child(name, popen, process, Started(popen.pid, process.start_time))
+    return Child(name, popen, process, Started(popen.pid, process.start_time), log)
 
 
 def find(started: Started) -> Peer | None:
@@ -127,11 +134,10 @@ async def end(started: Started, grace: float = GRACE) -> bool:
 
 
 def last_words(log: Path) -> str:
-    """The end of a log, for an error's message."""
-    with contextlib.suppress(OSError):
-        lines = log.read_text(errors="replace").strip().splitlines()
-        return " / ".join(lines[-LAST_LINES:])
-    return ""
+    """The last line of a log, for an error's message."""
+    with contextlib.suppress(OSError, IndexError):
+        return log.read_text(errors="replace").strip().splitlines()[-1]
+    return "it said nothing"
 
 
 def _signal(pidfd: int, number: signal.Signals) -> None:

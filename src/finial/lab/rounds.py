@@ -62,7 +62,7 @@ class Rounds:
         what = f"{call.service} {call.route}"
         try:
             status = (await self._clients[call.service].get(self._url(call))).status_code
-        except httpx.HTTPError as why:
+        except (httpx.HTTPError, OSError) as why:
             self.tally.note(what, _text(why), denied=call.denied, as_wanted=False)
             return
         wanted = 403 if call.denied else 200
@@ -75,7 +75,7 @@ class Rounds:
         except httpx.ConnectError as why:
             refused = "unexpected ID" in str(why)
             self.tally.note(IMPOSTOR, _text(why), denied=True, as_wanted=refused)
-        except httpx.HTTPError as why:
+        except (httpx.HTTPError, OSError) as why:
             self.tally.note(IMPOSTOR, _text(why), denied=True, as_wanted=False)
         else:
             self.tally.note(IMPOSTOR, str(status), denied=True, as_wanted=False)
@@ -88,5 +88,5 @@ class Rounds:
             await one.aclose()
 
 
-def _text(error: httpx.HTTPError) -> str:
+def _text(error: Exception) -> str:
     return str(error) or type(error).__name__

@@ -1,4 +1,4 @@
-"""`python -m finial.lab.service NAME --channel FD`: one demo service, started and vouched for by the launcher.
+"""`python -m finial.lab.service NAME --channel FD --lifeline FD`: one demo service, started and vouched for by the launcher.
 
 It gets its SVID from the agent's socket, serves its routes over mTLS and calls its peers every two seconds.
 Its status goes up the channel at each change of its SVID and after each round. It ends when the channel
@@ -7,7 +7,6 @@ does: a service that nobody watches serves nobody.
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import sys
 from collections.abc import Sequence
@@ -105,13 +104,13 @@ class DemoService:
             await self._clock.sleep(PAUSE)
 
 
-async def serve(name: str, number: int, *, hidden: bool) -> int:
+async def serve(name: str, number: int, lifeline: int) -> int:
     clock = SystemClock()
     log = Logger(Output.open("", now=clock.now)).with_fields(service=name)
     try:
         service = LAB.service(name)
         async with await Channel.inherited(number) as channel:
-            told = await vouched.begin(channel, hidden=hidden)
+            told = await vouched.begin(channel, lifeline)
             await DemoService(service, channel, told, clock, log).run()
     except FinialError as why:
         log.error("Service ended", error=why)
@@ -120,14 +119,10 @@ async def serve(name: str, number: int, *, hidden: bool) -> int:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="finial.lab.service", description="A demo service of the lab.")
+    parser = vouched.parser("finial.lab.service", "A demo service of the lab.")
     parser.add_argument("name")
-    parser.add_argument(
-        "--channel", type=int, required=True, help="file descriptor of the launcher's channel"
-    )
-    parser.add_argument("--hidden", action="store_true", help="not dumpable")
     given = parser.parse_args(arguments)
-    return asyncio.run(serve(given.name, given.channel, hidden=given.hidden))
+    return asyncio.run(serve(given.name, given.channel, given.lifeline))
 
 
 if __name__ == "__main__":

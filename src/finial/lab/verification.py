@@ -22,9 +22,7 @@ class Verification:
         domain = self._domain
         child, channel = await domain.members.vouched(VERIFIER, ("finial.lab.verifier",), domain.agent.up)
         try:
-            async for record in channel:
-                if "done" in record:
-                    break
+            while "done" not in (record := await domain.members.expect_any(child, channel)):
                 yield record
         finally:
             domain.handing.forget(child)

@@ -1,4 +1,4 @@
-"""`python -m finial.lab.verifier --channel FD`: the process that `finial verify` has started and vouched for.
+"""`python -m finial.lab.verifier --channel FD --lifeline FD`: the process that `finial verify` has started and vouched for.
 
 With an identity of its own it fetches, calls and is denied; then it tries everything that must not work.
 Each result goes up the channel as a record (`checks.py`); the last record is {"done": true}.
@@ -6,8 +6,8 @@ Each result goes up the channel as a record (`checks.py`); the last record is {"
 
 from __future__ import annotations
 
-import argparse
 import asyncio
+import ssl
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Sequence
@@ -95,8 +95,11 @@ class Verifier:
         """The status, or "refused" with the reason."""
         try:
             answer = await http.get(f"https://{HOST}:{self._told['ports'][service.name]}{route}")
-        except httpx.TransportError as why:
-            return f"{REFUSED}: {str(why) or type(why).__name__}"
+        except (
+            httpx.TransportError,
+            OSError,
+        ) as why:  # httpx lets errors of a later read through as they are
+            return f"{REFUSED}: {reason_of(why)}"
         reason = answer.json().get("error", "") if answer.status_code != 200 else ""
         return f"{answer.status_code} {reason}".rstrip()
 
@@ -104,6 +107,13 @@ class Verifier:
         command = (sys.executable, "-m", "finial.lab.stranger", self._told["endpoint"])
         done = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, timeout=30)
         return done.stdout.strip() or done.stderr.strip()
+
+
+def reason_of(error: Exception) -> str:
+    """Of OpenSSL's texts the words only."""
+    if isinstance(error, ssl.SSLError) and error.reason:
+        return error.reason.lower().replace("_", " ")
+    return str(error) or type(error).__name__
 
 
 @asynccontextmanager
@@ -114,9 +124,9 @@ async def bare_client(material: Material) -> AsyncIterator[httpx.AsyncClient]:
         yield http
 
 
-async def run(number: int, *, hidden: bool) -> int:
+async def run(number: int, lifeline: int) -> int:
     async with await Channel.inherited(number) as channel:
-        told = await vouched.begin(channel, hidden=hidden)
+        told = await vouched.begin(channel, lifeline)
         try:
             async with WorkloadApi(told["endpoint"]) as api, X509Source(api, timeout=10.0) as source:
                 async for check in Verifier(told, api, source, SystemClock()).checks():
@@ -128,13 +138,9 @@ async def run(number: int, *, hidden: bool) -> int:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="finial.lab.verifier", description="Checks the lab from within.")
-    parser.add_argument(
-        "--channel", type=int, required=True, help="file descriptor of the launcher's channel"
-    )
-    parser.add_argument("--hidden", action="store_true", help="not dumpable")
+    parser = vouched.parser("finial.lab.verifier", "Checks the lab from within.")
     given = parser.parse_args(arguments)
-    return asyncio.run(run(given.channel, hidden=given.hidden))
+    return asyncio.run(run(given.channel, given.lifeline))
 
 
 if __name__ == "__main__":

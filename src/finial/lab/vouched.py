@@ -1,16 +1,17 @@
 """How a process that the launcher started begins: hidden from its neighbours, then vouched for, then told.
 
-    inherited channel -> not dumpable -> "prepared" -> (the launcher hands it over) -> "go" with what it needs
+    inherited channel and lifeline -> not dumpable -> "prepared" -> (the launcher hands it over) -> "go"
 
-Not dumpable: no other process of this user can read its memory or take its sockets, and so its key stays
-its own. Where the agent lacks the right to see through that (it is not root), the launcher says so and the
-process stays as it is: `docs/security.md`.
+Not dumpable: no other process of this user can trace it, read its memory or take its sockets, and so its
+key stays its own. Root can. The lifeline is a pipe that is closed on exec: so the agent notices one.
 """
 
 from __future__ import annotations
 
+import argparse
 import ctypes
 import os
+from collections.abc import Sequence
 
 from finial.errors import Internal, Unavailable
 from finial.lab.channel import Channel, Record
@@ -25,13 +26,28 @@ def hide() -> None:
         raise Internal(f"prctl(PR_SET_DUMPABLE, 0): {os.strerror(ctypes.get_errno()).lower()}")
 
 
-async def begin(channel: Channel, *, hidden: bool) -> Record:
+def parser(program: str, summary: str) -> argparse.ArgumentParser:
+    """With the two descriptors that each such process inherits."""
+    made = argparse.ArgumentParser(prog=program, description=summary)
+    made.add_argument("--channel", type=int, required=True, help="file descriptor of the launcher's channel")
+    made.add_argument(
+        "--lifeline", type=int, required=True, help="file descriptor that ends with this program"
+    )
+    return made
+
+
+def options(channel: int, lifeline: int) -> Sequence[str]:
+    """What `parser` reads."""
+    return ("--channel", str(channel), "--lifeline", str(lifeline))
+
+
+async def begin(channel: Channel, lifeline: int) -> Record:
     """Call with everything imported: what comes after is the process that the agent knows.
 
-    Returns what the launcher told. Raises: Unavailable if it went away.
+    Returns what the launcher told. Raises: Unavailable if it went away, OSError without a lifeline.
     """
-    if hidden:
-        hide()
+    os.set_inheritable(lifeline, False)
+    hide()
     await channel.send({"prepared": os.getpid()})
     told = await channel.receive()
     if told is None or "go" not in told:

@@ -4,7 +4,9 @@ A launcher starts a service and knows who it is; nobody else does, two copies of
 makes a socket pair before it starts the agent, which inherits one end by number (`FINIAL_LAUNCHER_FD`).
 There is no path that a stranger could connect to, and the agent closes its end on exec.
 
-One record is one packet: a JSON object `{"service", "pid", "start_time"}` and, beside it, one pidfd.
+One record is one packet: a JSON object `{"service", "pid", "start_time"}` and, beside it, one pidfd and
+perhaps a lifeline: the reading end of a pipe whose writing end only the service holds, closed on exec. It
+hangs up when the service execs or ends, also where /proc does not show its program.
 The answer is a packet `{"pid"}` once the agent has it, or `{"pid", "error"}`. The start time, in clock
 ticks since boot, is checked against the pidfd on arrival, so that a reused number is never believed.
 
@@ -17,7 +19,9 @@ import array
 import json
 import os
 import re
+import select
 import socket
+import stat
 from dataclasses import dataclass
 
 from finial.errors import FinialError, InvalidArgument, Unavailable
@@ -30,12 +34,13 @@ FD_SIZE = array.array("i").itemsize
 
 @dataclass(frozen=True, slots=True)
 class Handover:
-    """`pidfd` is owned by whoever holds the record."""
+    """`pidfd` and `lifeline` (-1: there is none) are owned by whoever holds the record."""
 
     service: str
     pid: int
     start_time: int  # clock ticks since boot
     pidfd: int
+    lifeline: int = -1
 
 
 def channel() -> tuple[socket.socket, socket.socket]:
@@ -62,14 +67,15 @@ def inherited(environment: dict[str, str] | os._Environ[str]) -> socket.socket |
 
 
 def send(sock: socket.socket, handover: Handover, timeout: float = 5.0) -> None:
-    """Blocks until the agent has it; the pidfd stays the caller's. One call at a time on a socket.
+    """Blocks until the agent has it; descriptors stay the caller's. One call at a time on a socket.
 
     Raises: Unavailable if the agent is away or silent, InvalidArgument if it refused the record.
     """
     record = {"service": handover.service, "pid": handover.pid, "start_time": handover.start_time}
+    descriptors = [handover.pidfd, *([handover.lifeline] if handover.lifeline >= 0 else [])]
     sock.settimeout(timeout)
     try:
-        socket.send_fds(sock, [json.dumps(record).encode()], [handover.pidfd])
+        socket.send_fds(sock, [json.dumps(record).encode()], descriptors)
         answer = json.loads(sock.recv(MAX_RECORD) or b"{}")
     except (OSError, ValueError) as why:
         raise Unavailable(f'hand over "{handover.service}" to the agent: {why}') from why
@@ -80,13 +86,13 @@ def send(sock: socket.socket, handover: Handover, timeout: float = 5.0) -> None:
 
 
 def receive(sock: socket.socket) -> Handover | None:
-    """One record, its pidfd now ours; None: the launcher is gone. Acknowledge it, or refuse it.
+    """One record, its descriptors now ours; None: the launcher is gone. Acknowledge it, or refuse it.
 
     Raises: InvalidArgument for a record that is malformed or names another process than its pidfd; any
     file descriptor that came along is closed, and the launcher is told.
     """
     data, ancillary, flags, _ = sock.recvmsg(
-        MAX_RECORD, socket.CMSG_SPACE(2 * FD_SIZE), socket.MSG_CMSG_CLOEXEC
+        MAX_RECORD, socket.CMSG_SPACE(3 * FD_SIZE), socket.MSG_CMSG_CLOEXEC
     )
     descriptors = _descriptors(ancillary)
     if not data and not descriptors:
@@ -96,7 +102,7 @@ def receive(sock: socket.socket) -> Handover | None:
         if flags & (socket.MSG_TRUNC | socket.MSG_CTRUNC):
             raise InvalidArgument("record of a launcher is too long")
         service, pid, start_time = _parse(data)
-        return Handover(service, pid, start_time, _pidfd(descriptors, pid))
+        return Handover(service, pid, start_time, *_checked(descriptors, pid))
     except FinialError as why:
         for descriptor in descriptors:
             os.close(descriptor)
@@ -141,12 +147,25 @@ def _parse(data: bytes) -> tuple[str, int, int]:
     return service, pid, start_time
 
 
-def _pidfd(descriptors: list[int], pid: int) -> int:
-    """The one that came along, if the kernel says it is of this process."""
-    if len(descriptors) != 1:
-        raise InvalidArgument(f"record of a launcher carries {len(descriptors)} descriptors instead of 1")
+def _checked(descriptors: list[int], pid: int) -> tuple[int, int]:
+    """The pidfd, if the kernel says it is of this process, and the lifeline, or -1."""
+    if not 1 <= len(descriptors) <= 2:
+        raise InvalidArgument(
+            f"record of a launcher carries {len(descriptors)} descriptors instead of 1 or 2"
+        )
     with open(f"/proc/self/fdinfo/{descriptors[0]}") as lines:
         fields = dict(line.split(":", 1) for line in lines if ":" in line)
     if fields.get("Pid", "").strip() != str(pid):
         raise InvalidArgument(f"record of a launcher carries no pidfd of pid {pid}")
-    return descriptors[0]
+    if len(descriptors) == 1:
+        return descriptors[0], -1
+    if not stat.S_ISFIFO(os.fstat(descriptors[1]).st_mode):
+        raise InvalidArgument("record of a launcher carries a lifeline that is no pipe")
+    return descriptors[0], descriptors[1]
+
+
+def hung_up(lifeline: int) -> bool:
+    """Whether nobody holds the writing end: the service execed or ended."""
+    poller = select.poll()
+    poller.register(lifeline, 0)  # a hang-up is always told
+    return bool(poller.poll(0))

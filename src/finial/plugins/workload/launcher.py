@@ -14,7 +14,9 @@ exactly that process while it runs the program that it was started with:
 | a stranger that the service passes its connected socket to | yes: Linux tells who connected, not who reads |
 | other code inside the service's process | yes: a process is the smallest thing that Linux tells apart |
 
-The stack is visible to root and to the same user only; where it is not, the hand-over is refused.
+An exec of the same program is seen by the stack, which only root and the same user may look at, and not
+even that user's agent where the service is not dumpable; there a lifeline must come with the hand-over, or
+it is refused.
 """
 
 from __future__ import annotations
@@ -25,7 +27,7 @@ import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from finial.errors import FailedPrecondition, FinialError, ResourceExhausted
+from finial.errors import FailedPrecondition, FinialError, ResourceExhausted, Unavailable
 from finial.plugin.kinds import WorkloadProcess
 from finial.runtime import handover
 from finial.runtime.handover import Handover
@@ -41,6 +43,18 @@ MAX_SERVICES = 4096
 class _Service:
     name: str
     process: Peer
+    lifeline: int  # -1: the stack is visible
+
+    def check(self) -> None:
+        """Raises: Unavailable once it is another program, or none."""
+        self.process.check()
+        if self.lifeline >= 0 and handover.hung_up(self.lifeline):
+            raise Unavailable(f"pid {self.process.pid} runs another program by now")
+
+    def close(self) -> None:
+        self.process.close()
+        if self.lifeline >= 0:
+            os.close(self.lifeline)
 
 
 class LauncherAttestor:
@@ -59,7 +73,7 @@ class LauncherAttestor:
         if service is None:
             return ()
         try:
-            service.process.check()
+            service.check()
         except FinialError as why:
             self._forget(process.pid)
             self._log.warning("Service of the launcher is itself no more", service=service.name, error=why)
@@ -112,36 +126,41 @@ class LauncherAttestor:
         handover.acknowledge(self._sock, record)
 
     def _pinned(self, record: Handover) -> _Service:
+        """The descriptors are the service's from here on, or closed."""
         try:
             process = pin_process(record.pid, record.pidfd, deep=True)
         except BaseException:
-            os.close(record.pidfd)
+            for descriptor in (record.pidfd, record.lifeline):
+                if descriptor >= 0:
+                    os.close(descriptor)
             raise
+        service = _Service(record.service, process, record.lifeline)
         try:
             self._forget_ended()
             if len(self._services) >= MAX_SERVICES:
                 raise ResourceExhausted(f"more than {MAX_SERVICES} services")
             if process.start_time != record.start_time:
                 raise FailedPrecondition(f"pid {record.pid} is another process by now")
-            if not process.sees_exec:
+            if not process.sees_exec and record.lifeline < 0:
                 raise FailedPrecondition(
                     f"pid {record.pid} may not be looked into, so an exec of its own program would go unseen",
-                    hint="run agent and services as one user, or the agent as root",
+                    hint="hand a lifeline over, or run the agent as root",
                 )
+            service.check()
         except BaseException:
-            process.close()
+            service.close()
             raise
         self._forget(record.pid)
-        return _Service(record.service, process)
+        return service
 
     def _forget_ended(self) -> None:
         for pid, service in tuple(self._services.items()):
             try:
-                service.process.check()
+                service.check()
             except FinialError:
                 self._forget(pid)
 
     def _forget(self, pid: int) -> None:
         service = self._services.pop(pid, None)
         if service is not None:
-            service.process.close()
+            service.close()
