@@ -6,7 +6,7 @@ import json
 import string
 from contextlib import suppress
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from finial.errors import InvalidArgument
@@ -28,6 +28,7 @@ NEARLY_IDS = st.text("spiffe:/ab.%?#\\@A é\x00", max_size=30).map(lambda tail: 
 DOCUMENT = encode(Bundle(DOMAIN, tuple(parse_pem(encode_pem([CA.der]), DOMAIN).x509_authorities)))
 
 
+@settings(deadline=None)
 @given(NAMES, PATHS)
 def test_every_well_formed_id_round_trips(name: str, path: str) -> None:
     text = f"spiffe://{name}{path}"
@@ -36,12 +37,14 @@ def test_every_well_formed_id_round_trips(name: str, path: str) -> None:
     assert TrustDomain.parse(text) == TrustDomain.parse(name) == made.trust_domain
 
 
+@settings(deadline=None)
 @given(st.text() | NEARLY_IDS)
 def test_any_text_is_an_id_that_writes_back_or_our_error(text: str) -> None:
     with suppress(InvalidArgument):
         assert str(SpiffeId.parse(text)) == text
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_any_text_is_a_selector_that_writes_back_or_our_error(text: str) -> None:
     try:
@@ -62,6 +65,7 @@ JSON = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(st.binary() | JSON.map(lambda value: json.dumps(value).encode()))
 def test_any_bytes_are_a_bundle_or_our_error(data: bytes) -> None:
     for read in (parse, parse_jwks, parse_pem):
@@ -69,6 +73,7 @@ def test_any_bytes_are_a_bundle_or_our_error(data: bytes) -> None:
             assert read(data, DOMAIN).trust_domain == DOMAIN
 
 
+@settings(deadline=None)
 @given(st.integers(0, len(DOCUMENT) - 1), st.integers(0, 255))
 def test_a_changed_byte_of_a_document_is_our_error_or_a_bundle_that_round_trips(
     index: int, byte: int

@@ -7,7 +7,7 @@ import json
 from contextlib import suppress
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from finial.errors import FinialError, Unauthenticated
@@ -46,6 +46,7 @@ def edited(data: bytes, edits: list[Edit]) -> bytes:
     return bytes(changed)
 
 
+@settings(deadline=None)
 @given(EDITS)
 def test_edited_leaf_is_refused(edits: list[Edit]) -> None:
     leaf = edited(LEAF.chain[0], edits)
@@ -55,6 +56,7 @@ def test_edited_leaf_is_refused(edits: list[Edit]) -> None:
         verify_x509((leaf, *LEAF.chain[1:]), TRUST, CA.now)
 
 
+@settings(deadline=None)
 @given(EDITS)
 def test_edited_intermediate_is_refused(edits: list[Edit]) -> None:
     below = edited(LEAF.chain[1], edits)
@@ -64,6 +66,7 @@ def test_edited_intermediate_is_refused(edits: list[Edit]) -> None:
         verify_x509((LEAF.chain[0], below), TRUST, CA.now)
 
 
+@settings(deadline=None)
 @given(EDITS)
 def test_edited_root_vouches_for_nothing_else(edits: list[Edit]) -> None:
     """A root is trusted for its key and name: an edit elsewhere may leave it usable, never crash."""
@@ -72,6 +75,7 @@ def test_edited_root_vouches_for_nothing_else(edits: list[Edit]) -> None:
         assert str(verify_x509(LEAF.chain, bundles, CA.now).id) == "spiffe://example.org/workload"
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200) | EDITS.map(lambda edits: edited(CSR, edits)))
 def test_any_request_is_read_or_our_error(data: bytes) -> None:
     try:
@@ -83,6 +87,7 @@ def test_any_request_is_read_or_our_error(data: bytes) -> None:
     assert request.public_key == csr.parse(CSR).public_key
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=300) | EDITS.map(lambda edits: edited(b"".join(LEAF.chain), edits)))
 def test_any_bytes_come_apart_or_are_our_error(data: bytes) -> None:
     try:
@@ -108,6 +113,7 @@ OBJECTS = st.dictionaries(MEMBERS, VALUES)
 TOKENS = st.tuples(OBJECTS, OBJECTS).map(lambda pair: f"{encoded(pair[0])}.{encoded(pair[1])}.AAAA")
 
 
+@settings(deadline=None)
 @given(st.text(max_size=60) | st.text("eyJ0.-_=", max_size=60) | TOKENS)
 def test_any_text_is_a_token_or_our_error_and_never_trusted(token: str) -> None:
     with suppress(FinialError):

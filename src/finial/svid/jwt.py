@@ -15,6 +15,7 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from joserfc import jws
@@ -198,8 +199,12 @@ def _check_signature(svid: JwtSvid, authority: JwtAuthority) -> None:
         raise Unauthenticated("token signature is invalid") from why
 
 
+@lru_cache(maxsize=1024)
 def verification_key(public_key: bytes) -> ECKey | RSAKey:
-    """From DER SubjectPublicKeyInfo. Raises: InvalidArgument for a key no JWT-SVID may be signed with."""
+    """From DER SubjectPublicKeyInfo of a bundle; kept, since a key verifies many tokens.
+
+    Raises: InvalidArgument for a key no JWT-SVID may be signed with.
+    """
     key = load_public_key(public_key)
     if isinstance(key, ec.EllipticCurvePublicKey) and key.curve.name in CURVE_OF.values():
         return ECKey(key, key)
