@@ -5,6 +5,7 @@
 //	spiffepeer jwt -audience A           a JWT-SVID, validated here and by the agent
 //	spiffepeer serve -id ID              mTLS: answers each client with the ID it proved, until stdin ends
 //	spiffepeer call -addr A -id ID       mTLS: connects, expects ID, prints what the server answers
+//	spiffepeer bare                      how the Workload API refuses a call without the security header
 package main
 
 import (
@@ -20,11 +21,16 @@ import (
 	"time"
 
 	"github.com/spiffe/go-spiffe/v2/bundle/jwtbundle"
+	"github.com/spiffe/go-spiffe/v2/proto/spiffe/workload"
 	"github.com/spiffe/go-spiffe/v2/spiffeid"
 	"github.com/spiffe/go-spiffe/v2/spiffetls/tlsconfig"
 	"github.com/spiffe/go-spiffe/v2/svid/jwtsvid"
 	"github.com/spiffe/go-spiffe/v2/svid/x509svid"
 	"github.com/spiffe/go-spiffe/v2/workloadapi"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/status"
 )
 
 var (
@@ -43,7 +49,7 @@ func main() {
 	ctx, cancel := context.WithTimeout(context.Background(), *timeout)
 	defer cancel()
 	commands := map[string]func(context.Context) error{
-		"x509": fetchX509, "watch": watch, "jwt": fetchJWT, "serve": serve, "call": call,
+		"x509": fetchX509, "watch": watch, "jwt": fetchJWT, "serve": serve, "call": call, "bare": bare,
 	}
 	run, found := commands[command]
 	if !found {
@@ -103,6 +109,7 @@ func fetchX509(ctx context.Context) error {
 	return nil
 }
 
+// watcher ends the watch after so many updates.
 type watcher struct {
 	left int
 	done context.CancelFunc
@@ -115,8 +122,11 @@ func (w *watcher) OnX509ContextUpdate(found *workloadapi.X509Context) {
 	}
 }
 
+// The library calls it for each failure and goes on.
 func (w *watcher) OnX509ContextWatchError(err error) {
-	fmt.Fprintln(os.Stderr, err)
+	if code := status.Code(err); code != codes.Canceled {
+		tell(map[string]any{"error": code.String(), "message": status.Convert(err).Message()})
+	}
 }
 
 func watch(ctx context.Context) error {
@@ -216,5 +226,20 @@ func call(ctx context.Context) error {
 		return err
 	}
 	tell(map[string]any{"answer": line[:len(line)-1]})
+	return nil
+}
+
+func bare(ctx context.Context) error {
+	connection, err := grpc.NewClient(os.Getenv("SPIFFE_ENDPOINT_SOCKET"), grpc.WithTransportCredentials(insecure.NewCredentials()))
+	if err != nil {
+		return err
+	}
+	defer connection.Close()
+	stream, err := workload.NewSpiffeWorkloadAPIClient(connection).FetchX509SVID(ctx, &workload.X509SVIDRequest{})
+	if err != nil {
+		return err
+	}
+	_, err = stream.Recv()
+	tell(map[string]any{"error": status.Code(err).String(), "message": status.Convert(err).Message()})
 	return nil
 }
