@@ -7,7 +7,7 @@ entry, count as *delivered*.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from finial.runtime.clock import Clock
@@ -54,8 +54,10 @@ class Marks:
         mark.last_seen = self._clock.unix()
         return mark
 
-    def forget(self, agent_id: SpiffeId) -> None:
-        self._marks.pop(agent_id, None)
+    def forget(self, gone: Iterable[SpiffeId]) -> None:
+        """Agents that are evicted."""
+        for agent_id in gone:
+            self._marks.pop(agent_id, None)
 
     def acknowledged(self, agent_id: SpiffeId) -> None:
         self.seen(agent_id)

@@ -148,6 +148,10 @@ class Server:
     def _serve(self, attestors: Mapping[str, ServerNodeAttestor]) -> None:
         options = self.config.server
         marks = Marks(self._clock, lambda: self.follower.position)
+        follower = self.follower
+        follower.subscribe(
+            lambda applied: marks.forget(one for one in applied.agents if one not in follower.index.agents)
+        )
         backend = self.backend = Backend(
             options.trust_domain, self.store, self.follower, self.signer, self._clock, marks
         )

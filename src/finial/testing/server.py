@@ -7,11 +7,13 @@ async with server(tmp_path) as running:
 
 from __future__ import annotations
 
+import asyncio
 import io
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
@@ -32,6 +34,7 @@ from finial.wire.pb.spire.api.server.agent.v1 import agent_pb2
 from finial.wire.pb.spire.api.server.agent.v1.agent_grpc import AgentStub
 from finial.wire.status import DetailsCodec
 
+T = TypeVar("T")
 TRUST_DOMAIN = TrustDomain("example.org")
 CONF = """
 server {{
@@ -120,6 +123,16 @@ async def server(
         yield Running(running, log)
     finally:
         await running.stop()
+
+
+def play(folder: Path, scene: Callable[[Running], Awaitable[T]], options: str = "") -> T:
+    """One scene at a server of its own."""
+
+    async def run() -> T:
+        async with server(folder, options) as running:
+            return await scene(running)
+
+    return asyncio.run(run())
 
 
 def new_key() -> ec.EllipticCurvePrivateKey:

@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+import asyncio
+import io
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from finial.registry.agent import Agent
+from finial.registry.entry import Entry
+from finial.runtime.clock import SystemClock
+from finial.runtime.log import Logger, Output
+from finial.server.follow import Applied, Follower, by_kind
+from finial.spiffe.bundle import Bundle
+from finial.spiffe.id import SpiffeId
+from finial.spiffe.selector import Selector
+from finial.spiffe.trust_domain import TrustDomain
+from finial.store import Change, Kind, Store
+
+DOMAIN = TrustDomain("example.org")
+AGENT = SpiffeId(DOMAIN, "/spire/agent/t/1")
+ENTRY = Entry("one", SpiffeId(DOMAIN, "/w"), AGENT, (Selector("a", "b"),))
+
+
+def follow(folder: Path, scene: Callable[[Store, Follower], Awaitable[None]]) -> None:
+    async def run() -> None:
+        clock = SystemClock()
+        store = await Store.open(folder / "data.sqlite3", clock=clock)
+        try:
+            log = Logger(Output(io.StringIO(), now=clock.now))
+            await scene(store, Follower(DOMAIN, store, await store.load(), clock, log))
+        finally:
+            await store.close()
+
+    asyncio.run(run())
+
+
+def test_a_step_brings_what_was_committed_and_names_who_is_concerned(tmp_path: Path) -> None:
+    async def scene(store: Store, follower: Follower) -> None:
+        told: list[Applied] = []
+        follower.subscribe(told.append)
+        await store.put_agent(Agent(AGENT, "t", "1", 2_000_000_000))
+        await store.create_entries([ENTRY])
+        done = await store.set_bundle(Bundle(TrustDomain("other.test")))
+        await follower.step()
+        assert follower.position == done.position
+        assert set(follower.index.answer(AGENT).entries) == {"one"}
+        assert told[0].agents == {AGENT}
+        assert told[0].bundles == {TrustDomain("other.test")}
+
+    follow(tmp_path, scene)
+
+
+def test_what_is_deleted_leaves_the_index(tmp_path: Path) -> None:
+    async def scene(store: Store, follower: Follower) -> None:
+        await store.put_agent(Agent(AGENT, "t", "1", 2_000_000_000))
+        await store.create_entries([ENTRY])
+        await store.set_bundle(Bundle(TrustDomain("other.test")))
+        await follower.step()
+        await store.delete_entries(["one"])
+        await store.delete_bundle(TrustDomain("other.test"))
+        await store.delete_agent(AGENT)
+        await follower.step()
+        assert len(follower.index.entries) == len(follower.index.agents) == 0
+        assert TrustDomain("other.test") not in follower.view.bundles
+
+    follow(tmp_path, scene)
+
+
+def test_who_waits_for_a_position_goes_on_when_the_index_is_there(tmp_path: Path) -> None:
+    async def scene(store: Store, follower: Follower) -> None:
+        running = asyncio.ensure_future(follower.run())
+        done = await store.create_entries([ENTRY])
+        await asyncio.wait_for(follower.reached(done.position), 5)
+        assert "one" in follower.index.entries
+        running.cancel()
+
+    follow(tmp_path, scene)
+
+
+def test_commits_of_another_process_arrive(tmp_path: Path) -> None:
+    async def scene(store: Store, follower: Follower) -> None:
+        running = asyncio.ensure_future(follower.run())
+        other = await Store.open(tmp_path / "data.sqlite3", clock=SystemClock())
+        done = await other.create_entries([ENTRY])
+        await asyncio.wait_for(follower.reached(done.position), 5)
+        await other.close()
+        running.cancel()
+
+    follow(tmp_path, scene)
+
+
+def test_an_equal_bundle_concerns_nobody(tmp_path: Path) -> None:
+    async def scene(store: Store, follower: Follower) -> None:
+        await store.set_bundle(Bundle(DOMAIN))
+        await follower.step()
+        told: list[Applied] = []
+        leave = follower.subscribe(told.append)
+        await store.set_bundle(Bundle(DOMAIN))
+        await follower.step()
+        assert told[0].bundles == frozenset()
+        leave()
+        await store.create_entries([ENTRY])
+        await follower.step()
+        assert len(told) == 1
+
+    follow(tmp_path, scene)
+
+
+def test_keys_are_grouped_by_kind_in_order() -> None:
+    keys = by_kind([Change(Kind.ENTRY, "b"), Change(Kind.NODE, "n"), Change(Kind.ENTRY, "a")])
+    assert keys[Kind.ENTRY] == ["b", "a"]
+    assert keys[Kind.BUNDLE] == []

@@ -1,0 +1,167 @@
+from __future__ import annotations
+
+import asyncio
+import io
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from finial.authority.ca import public_bytes
+from finial.authority.policy import Policy
+from finial.authority.rotation import Kind
+from finial.plugins.key.memory import Memory
+from finial.runtime.clock import SystemClock
+from finial.runtime.log import Level, Logger, Output
+from finial.server.rotate import Authorities
+from finial.server.sign import Signer
+from finial.spiffe.bundle import Bundle, BundleSet
+from finial.spiffe.trust_domain import TrustDomain
+from finial.store import Store
+from finial.svid.verify import verify_x509
+from finial.testing.clock import VirtualClock
+
+DOMAIN = TrustDomain("example.org")
+CA_TTL = 3600
+
+
+@dataclass
+class World:
+    store: Store
+    keys: Memory
+    clock: VirtualClock
+    log: io.StringIO
+
+    @asynccontextmanager
+    async def server(self, *, jwt: bool = True) -> AsyncIterator[tuple[Authorities, Signer]]:
+        signer = Signer(Policy(trust_domain=DOMAIN, ca_ttl=CA_TTL), self.clock, threads=1)
+        output = Output(self.log, now=self.clock.now, level=Level.DEBUG, strict=True)
+        try:
+            yield (
+                Authorities(self.store, self.keys, signer, self.clock, Logger(output), jwt_enabled=jwt),
+                signer,
+            )
+        finally:
+            signer.close()
+
+    async def bundle(self) -> Bundle:
+        bundle = await self.store.bundle(DOMAIN)
+        assert bundle is not None
+        return bundle
+
+
+def in_world(folder: Path, scene: Callable[[World], Awaitable[None]]) -> None:
+    async def run() -> None:
+        clock = VirtualClock()
+        store = await Store.open(folder / "data.sqlite3", clock=SystemClock())
+        try:
+            await scene(World(store, Memory(), clock, io.StringIO()))
+        finally:
+            await store.close()
+
+    asyncio.run(run())
+
+
+def test_a_first_start_makes_publishes_and_stores_a_ca_and_a_key(tmp_path: Path) -> None:
+    async def scene(world: World) -> None:
+        async with world.server() as (authorities, signer):
+            await authorities.begin()
+            bundle = await world.bundle()
+            assert bundle.x509_roots == (signer.issuer.ca.certificate,)
+            assert len(bundle.jwt_authorities) == 1
+            (journal,) = await world.store.load_journals()
+            assert journal.active_x509_authority_id == signer.issuer.ca.authority_id
+
+    in_world(tmp_path, scene)
+
+
+def test_a_restart_with_its_keys_goes_on_with_its_authorities(tmp_path: Path) -> None:
+    async def scene(world: World) -> None:
+        async with world.server() as (first, signer):
+            await first.begin()
+            before = signer.issuer.ca.certificate
+        async with world.server() as (again, signer):
+            await again.begin()
+            assert signer.issuer.ca.certificate == before
+        assert len(await world.store.load_journals()) == 1
+        assert "x509_cas=1" in world.log.getvalue()
+
+    in_world(tmp_path, scene)
+
+
+def test_a_restart_without_its_keys_makes_new_ones_and_keeps_the_old_root(tmp_path: Path) -> None:
+    async def scene(world: World) -> None:
+        async with world.server() as (first, _):
+            await first.begin()
+        world.keys = Memory()
+        async with world.server() as (again, signer):
+            await again.begin()
+            assert signer.issuer.ca.certificate == (await world.bundle()).x509_roots[1]
+        assert len(await world.store.load_journals()) == 2
+
+    in_world(tmp_path, scene)
+
+
+@pytest.mark.slow
+def test_svids_verify_at_each_look_through_many_rotations(tmp_path: Path) -> None:
+    async def scene(world: World) -> None:
+        async with world.server() as (authorities, signer):
+            await authorities.begin()
+            signers = set()
+            for _ in range(4 * CA_TTL // 60):
+                world.clock.step(60)
+                await authorities.advance()
+                key = (await world.keys.keys())["x509-CA-A"]
+                svid = await signer.x509(lambda policy, key=key: policy.server(public_bytes(key)))  # type: ignore[misc]
+                verify_x509(svid.chain, BundleSet.of(await world.bundle()), world.clock.now())
+                assert svid.not_after > world.clock.now() + timedelta(seconds=CA_TTL // 6 - 120)
+                signers.add(signer.issuer.ca.authority_id)
+            assert len(signers) >= 4
+
+    in_world(tmp_path, scene)
+
+
+def test_the_next_root_is_published_long_before_it_signs(tmp_path: Path) -> None:
+    async def scene(world: World) -> None:
+        async with world.server() as (authorities, signer):
+            await authorities.begin()
+            first = signer.issuer.ca.authority_id
+            world.clock.step(CA_TTL / 2 + 20)
+            await authorities.advance()
+            assert len((await world.bundle()).x509_roots) == 2
+            assert signer.issuer.ca.authority_id == first
+            world.clock.step(CA_TTL / 3 + 20)
+            await authorities.advance()
+            assert signer.issuer.ca.authority_id != first
+        for phrase in ("X509 CA prepared", "X509 CA activated", "JWT key prepared", "JWT key activated"):
+            assert world.log.getvalue().count(phrase) == 2
+
+    in_world(tmp_path, scene)
+
+
+def test_without_tokens_there_is_no_key_for_them(tmp_path: Path) -> None:
+    async def scene(world: World) -> None:
+        async with world.server(jwt=False) as (authorities, _):
+            await authorities.begin()
+            assert (await world.bundle()).jwt_authorities == ()
+            assert authorities.state.slots(Kind.JWT).current is None
+
+    in_world(tmp_path, scene)
+
+
+def test_it_looks_every_ten_seconds(tmp_path: Path) -> None:
+    async def scene(world: World) -> None:
+        async with world.server() as (authorities, signer):
+            await authorities.begin()
+            before = signer.issuer.ca.authority_id
+            running = asyncio.ensure_future(authorities.run())
+            world.clock.step(0.9 * CA_TTL)
+            while signer.issuer.ca.authority_id == before:
+                await world.clock.advance(10)
+                await asyncio.sleep(0.001)
+            running.cancel()
+
+    in_world(tmp_path, scene)
