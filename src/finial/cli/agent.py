@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 
 from finial.cli.api import AgentFlags, workload_api
 from finial.cli.command import Command
-from finial.cli.configuration import DaemonFlags, load, tell_unknown_keys
+from finial.cli.configuration import DaemonFlags, load, tell_unknown_keys, told
 from finial.cli.console import Console
 from finial.cli.flags import flag
-from finial.cli.server_socket import as_rpc_error
+from finial.cli.rpc_errors import as_rpc_error
 from finial.config.problems import ConfigError
-from finial.errors import FinialError, PermissionDenied, Unavailable
+from finial.errors import DeadlineExceeded, FinialError, InvalidArgument, PermissionDenied, Unavailable
 
 DEFAULT_CONFIG = "conf/agent/agent.conf"
+HEALTH_TIMEOUT = 30.0  # seconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +44,7 @@ class RunFlags(DaemonFlags):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HealthFlags(AgentFlags):
-    shallow: bool = flag(False, "Perform a less stringent health check")
+    shallow: bool = flag(False, "Accepted for scripts; the check is the same")
     verbose: bool = flag(False, "Print verbose information")
 
 
@@ -56,7 +58,7 @@ async def run(flags: RunFlags, console: Console) -> int:
     except FinialError as error:
         if isinstance(error, ConfigError):
             tell_unknown_keys(error, console)
-        console.err(error.message)
+        console.err(told(error))
         return 1
     return await serve(config)
 
@@ -70,7 +72,7 @@ async def validate(flags: RunFlags, console: Console) -> int:
     except FinialError as error:
         if isinstance(error, ConfigError):
             tell_unknown_keys(error, console)
-        console.err(f"SPIRE agent configuration file is invalid: {error.message}")
+        console.err(f"SPIRE agent configuration file is invalid: {told(error)}")
         return 1
     console.out("SPIRE agent configuration file is valid.")
     return 0
@@ -81,17 +83,20 @@ async def healthcheck(flags: HealthFlags, console: Console) -> int:
     if flags.verbose:
         console.out("Checking agent health...")
     try:
-        async with workload_api(flags) as api:
+        api = workload_api(flags)
+    except InvalidArgument as why:
+        raise why.within("Agent is unhealthy") from why
+    try:
+        async with api, asyncio.timeout(HEALTH_TIMEOUT):
             await api.fetch_x509()
     except PermissionDenied:
         pass
-    except FinialError as error:
+    except (FinialError, TimeoutError) as error:
+        late = DeadlineExceeded("context deadline exceeded")
+        failure = as_rpc_error(error if isinstance(error, FinialError) else late, peer="agent")
         if flags.verbose:
-            console.err(f"Failed to check health: {as_rpc_error(error).message}")
-        raise Unavailable(
-            "Agent is unhealthy: unable to determine health",
-            hint="is the agent running, and is this its socket?",
-        ) from error
+            console.err(f"Failed to check health: {failure.message}")
+        raise Unavailable("Agent is unhealthy: unable to determine health", hint=failure.hint) from error
     console.out("Agent is healthy.")
     return 0
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -27,6 +28,14 @@ from finial.wire.pb.spire.api.types.selector_pb2 import SelectorMatch
 from finial.wire.pb.spire.api.types.spiffeid_pb2 import SPIFFEID
 
 GO_LAYOUT = "2006-01-02 15:04:05 -0700 -07"
+LAYOUT_ELEMENTS = [
+    (element, re.compile(pattern))
+    for element, pattern in (
+        ("2006", r"\d{4}"), ("-", "-"), ("01", r"\d\d"), ("-", "-"), ("02", r"\d\d"), (" ", " +"),
+        ("15", r"\d\d"), (":", ":"), ("04", r"\d\d"), (":", ":"), ("05", r"\d\d"), (" ", " +"),
+        ("-0700", r"[+-]\d{4}"), (" ", " +"), ("-07", r"[+-]\d\d"),
+    )
+]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,18 +172,26 @@ def selector_match(flags: ListFlags) -> SelectorMatch:
 
 
 def checked_time(text: str) -> str:
-    """The text itself if it follows Go's layout, which the server reads too."""
-    stem, _, hours = text.rpartition(" ")
+    """The text itself if it follows Go's layout, which the server reads too. Errors are those of Go's `time`."""
+    rest = text
+    for element, pattern in LAYOUT_ELEMENTS:
+        found = pattern.match(rest)
+        if found is None:
+            raise _not_a_time(text, f' as "{GO_LAYOUT}": cannot parse "{rest}" as "{element}"')
+        rest = rest[found.end() :]
+    if rest:
+        raise _not_a_time(text, f': extra text: "{rest}"')
     try:
-        datetime.strptime(stem, "%Y-%m-%d %H:%M:%S %z")
-        if len(hours) != 3 or hours[0] not in "+-" or not hours[1:].isdecimal():
-            raise ValueError
-    except ValueError:
-        raise InvalidArgument(
-            f'date is not valid: parsing time "{text}" as "{GO_LAYOUT}"',
-            hint='for example "2030-01-31 00:00:00 +0000 +00"',
-        ) from None
+        datetime.strptime(text.rpartition(" ")[0], "%Y-%m-%d %H:%M:%S %z")
+    except ValueError as why:
+        raise _not_a_time(text, ": day or time out of range") from why
     return text
+
+
+def _not_a_time(text: str, why: str) -> InvalidArgument:
+    return InvalidArgument(
+        f'date is not valid: parsing time "{text}"{why}', hint='for example "2030-01-31 00:00:00 +0000 +00"'
+    )
 
 
 def agent_text(agent: Agent) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,9 +19,10 @@ from finial.cli.files import write_file
 from finial.cli.flags import flag
 from finial.cli.mint import certificates_pem, pem
 from finial.cli.output import messages_json, read_format
-from finial.cli.server_socket import as_rpc_error
+from finial.cli.rpc_errors import as_rpc_error
 from finial.client.workload import WorkloadApi
 from finial.errors import DeadlineExceeded, FinialError, InvalidArgument
+from finial.spiffe.trust_domain import SCHEME
 from finial.svid.x509 import split_der
 from finial.wire.pb.spiffe.workload.workload_pb2 import (
     X509SVID,
@@ -72,6 +73,7 @@ class JwtFlags(FetchFlags):
     audience: tuple[str, ...] = flag(
         (), "Who the token is for; separated by commas, or repeated", separator=","
     )
+    format: str = flag("", "The old name of -output", read=read_format)
     spiffe_id: str = flag(
         "", "The SPIFFE ID of the wanted token; all of this workload if not given", name="spiffeID"
     )
@@ -84,11 +86,13 @@ class ValidateFlags(FetchFlags):
 
 
 def socket_path(flags: AgentFlags, environment: Mapping[str, str] = os.environ) -> str:
-    """Raises: InvalidArgument if an instance is given without a template."""
+    """Raises: InvalidArgument if an instance is given without a template, with the space of SPIRE's text."""
     if flags.instance:
         template = environment.get(TEMPLATE, "")
         if not template:
-            raise InvalidArgument(f"you must define {TEMPLATE} to use the instance flag")
+            raise InvalidArgument(
+                f" {TEMPLATE} environment variable must be defined when using the instance flag"
+            )
         return template.replace("%i", flags.instance)
     return flags.socket_path or environment.get(ENVIRONMENT, "") or DEFAULT_SOCKET
 
@@ -105,7 +109,7 @@ async def fetch_x509(flags: X509Flags, console: Console) -> int:
         console.out(messages_json([answer]))
         return 0
     if not flags.silent:
-        console.out(x509_text(answer, time.monotonic() - started))
+        console.out(x509_text(answer, time.monotonic() - started, domain_label=str))
     if flags.write:
         write_x509(answer, Path(flags.write), console)
     return 0
@@ -122,12 +126,16 @@ async def watch(flags: AgentFlags, console: Console) -> int:
             async with workload_api(flags) as api, aclosing(api.x509_messages()) as answers:
                 async for answer in answers:
                     backoff.reset()
-                    console.out(x509_text(answer, time.monotonic() - started))
+                    seconds = time.monotonic() - started
+                    console.out(x509_text(answer, seconds, domain_label=without_scheme))
                     started = time.monotonic()
         except InvalidArgument:
             raise
         except FinialError as error:
-            console.err(as_rpc_error(error).message)
+            told = as_rpc_error(error, peer="agent")
+            console.err(told.message)
+            if told.hint and console.own_name:
+                console.err(f"hint: {told.hint}")
         await asyncio.sleep(backoff.next())
 
 
@@ -138,9 +146,9 @@ async def fetch_jwt(flags: JwtFlags, console: Console) -> int:
         try:
             bundles = await within(flags.timeout, _first_jwt_bundles(api))
         except FinialError as error:
-            raise type(error)(f"failed to receive JWT bundles: {error.message}", hint=error.hint) from error
+            raise error.within("failed to receive JWT bundles") from error
         tokens = await within(flags.timeout, api.jwt_message(flags.audience, flags.spiffe_id))
-    if flags.output == "json":
+    if (flags.format or flags.output) == "json":
         console.out(messages_json([tokens, bundles]))
     else:
         console.out(jwt_text(tokens, bundles), end="")
@@ -155,8 +163,10 @@ async def validate_jwt(flags: ValidateFlags, console: Console) -> int:
     async with workload_api(flags) as api:
         try:
             answer = await within(flags.timeout, api.validation_message(flags.svid, flags.audience))
+        except InvalidArgument as why:
+            raise InvalidArgument(f"SVID is not valid: {reason(why)}") from why
         except FinialError as error:
-            raise type(error)(f"unable to validate JWT SVID: {error.message}", hint=error.hint) from error
+            raise error.within("unable to validate JWT SVID") from error
     if flags.output == "json":
         console.out(messages_json([answer]))
         return 0
@@ -174,7 +184,12 @@ async def within(seconds: float, call: Awaitable[Answer]) -> Answer:
     except TimeoutError:
         raise as_rpc_error(DeadlineExceeded("context deadline exceeded")) from None
     except FinialError as error:
-        raise as_rpc_error(error) from error
+        raise as_rpc_error(error, peer="agent") from error
+
+
+def reason(error: FinialError) -> str:
+    """What the agent said, without the code."""
+    return error.__cause__.message if isinstance(error.__cause__, FinialError) else error.message
 
 
 async def _first_x509(api: WorkloadApi) -> X509SVIDResponse:
@@ -191,8 +206,12 @@ async def _first_jwt_bundles(api: WorkloadApi) -> JWTBundlesResponse:
     raise InvalidArgument("the stream ended without an answer")
 
 
-def x509_text(answer: X509SVIDResponse, seconds: float) -> str:
-    """Labels and tabs are SPIRE's."""
+def without_scheme(domain: str) -> str:
+    return domain.removeprefix(SCHEME)
+
+
+def x509_text(answer: X509SVIDResponse, seconds: float, *, domain_label: Callable[[str], str]) -> str:
+    """Labels and tabs are SPIRE's, which names foreign domains by ID in `fetch` and by name in `watch`."""
     count = len(answer.svids)
     lines = [f"Received {count} {'svid' if count == 1 else 'svids'} after {seconds:.3f}s\n"]
     for one in answer.svids:
@@ -206,7 +225,7 @@ def x509_text(answer: X509SVIDResponse, seconds: float) -> str:
             lines += _validity(f"CA #{number}", (der,))
         for domain, bundle in sorted(answer.federated_bundles.items()):
             for number, der in enumerate(split_der(bundle), 1):
-                lines += _validity(f"[{domain}] CA #{number}", (der,))
+                lines += _validity(f"[{domain_label(domain)}] CA #{number}", (der,))
         lines.append("")
     return "\n".join(lines)
 

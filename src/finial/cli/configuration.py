@@ -10,9 +10,9 @@ from typing import TypeVar
 
 from finial.cli.console import Console
 from finial.cli.flags import flag
-from finial.config.load import Override
+from finial.config.load import COMMAND_LINE, Override
 from finial.config.problems import ConfigError
-from finial.errors import NotFound
+from finial.errors import FinialError, NotFound
 
 Config = TypeVar("Config")
 Load = Callable[[bytes, str, Mapping[str, Override], Mapping[str, str] | None], Config]
@@ -58,6 +58,12 @@ def read(path: str) -> bytes:
     except OSError as why:
         reason = (why.strerror or str(why)).lower()
         raise NotFound(f"unable to read configuration at {path}: {reason}") from why
+
+
+def told(error: FinialError) -> str:
+    """SPIRE's sentence, then a line with file, line and column for each problem of a file."""
+    lines = error.message.split("\n")
+    return "\n".join(line for line in lines if line.strip() != COMMAND_LINE.source)
 
 
 def tell_unknown_keys(error: ConfigError, console: Console) -> None:

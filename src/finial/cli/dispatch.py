@@ -40,11 +40,17 @@ def dispatch(words: list[str], console: Console) -> int:
 
 
 def incomplete(words: list[str], console: Console) -> int:
-    """A group without a known verb: the usage of what there is. SPIRE shows the group's commands, exit 1."""
-    for command in tree.commands(console.program, words[0]):
-        console.err(f"Usage of {command.usage_name or command.path}:")
-        console.err(f"    {command.summary}")
-    return 0 if any(word in HELP_FLAGS for word in words) else 1
+    """A group without a known verb: what there is. By SPIRE's names with each usage before, as SPIRE does."""
+    asked = any(word in HELP_FLAGS for word in words)
+    group = tree.group(console.program, words)
+    if not console.own_name:
+        for command in group.values():
+            console.err(command.help())
+    console.err("This command is accessed by using one of the subcommands below.\n\nSubcommands:")
+    width = max(map(len, group)) + 4
+    for verb, command in group.items():
+        console.err(f"    {verb:<{width}}{command.summary}")
+    return 0 if asked else 1
 
 
 def execute(command: Command, arguments: list[str], console: Console) -> int:

@@ -16,7 +16,7 @@ from finial.cli.files import write_file
 from finial.cli.flags import flag
 from finial.cli.output import messages_json, read_format, to_line
 from finial.cli.server_socket import ServerFlags, calling, server
-from finial.errors import InvalidArgument
+from finial.errors import FinialError, InvalidArgument
 from finial.spiffe.id import SpiffeId
 from finial.svid import csr, x509
 from finial.wire.pb.spire.api.server.bundle.v1.bundle_pb2 import GetBundleRequest
@@ -101,7 +101,7 @@ async def mint_jwt(flags: JwtFlags, console: Console) -> int:
     if flags.write:
         try:
             write_file(Path(flags.write), reply.svid.token.encode(), 0o600)
-        except InvalidArgument as why:
+        except FinialError as why:
             raise why.within("unable to write token") from why
         console.out(f"JWT-SVID written to {flags.write}")
     else:
@@ -133,7 +133,7 @@ def write_x509(minted: Minted, folder: Path, console: Console) -> None:
     for name, what, data, mode in minted.files():
         try:
             write_file(folder / name, data, mode)
-        except InvalidArgument as why:
+        except FinialError as why:
             raise why.within("unable to write SVID") from why
         console.out(f"{what} written to {folder / name}")
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from finial.cli.command import Command
-from finial.cli.configuration import DaemonFlags, load, tell_unknown_keys
+from finial.cli.configuration import DaemonFlags, load, tell_unknown_keys, told
 from finial.cli.console import Console
 from finial.cli.flags import flag
-from finial.cli.server_socket import ServerFlags, as_rpc_error, server
+from finial.cli.rpc_errors import as_rpc_error
+from finial.cli.server_socket import ServerFlags, server
 from finial.config.problems import ConfigError
 from finial.errors import FinialError, Unavailable
 
@@ -24,7 +25,7 @@ class RunFlags(DaemonFlags):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HealthFlags(ServerFlags):
-    shallow: bool = flag(False, "Perform a less stringent health check")
+    shallow: bool = flag(False, "Accepted for scripts; the check is the same")
     verbose: bool = flag(False, "Print verbose information")
 
 
@@ -38,7 +39,7 @@ async def run(flags: RunFlags, console: Console) -> int:
     except FinialError as error:
         if isinstance(error, ConfigError):
             tell_unknown_keys(error, console)
-        console.err(error.message)
+        console.err(told(error))
         return 1
     return await serve(config)
 
@@ -53,7 +54,7 @@ async def validate(flags: RunFlags, console: Console) -> int:
     except FinialError as error:
         if isinstance(error, ConfigError):
             tell_unknown_keys(error, console)
-        console.err(f"SPIRE server configuration file is invalid: {error.message}")
+        console.err(f"SPIRE server configuration file is invalid: {told(error)}")
         return 1
     console.out("SPIRE server configuration file is valid.")
     return 0
@@ -68,12 +69,10 @@ async def healthcheck(flags: HealthFlags, console: Console) -> int:
         async with server(flags) as api:
             answer = await api.health.Check(HealthCheckRequest())
     except FinialError as error:
+        failure = as_rpc_error(error)
         if flags.verbose:
-            console.err(f"Failed to check health: {as_rpc_error(error).message}")
-        raise Unavailable(
-            "server is unhealthy: unable to determine health",
-            hint="is the server running, and is this its socket?",
-        ) from error
+            console.err(f"Failed to check health: {failure.message}")
+        raise Unavailable("server is unhealthy: unable to determine health", hint=failure.hint) from error
     if answer.status != HealthCheckResponse.SERVING:
         name = HealthCheckResponse.ServingStatus.Name(answer.status)
         raise Unavailable(f"server is unhealthy: server returned status {name!r}".replace("'", '"'))

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from finial.cli.flags import flag
+from finial.cli.rpc_errors import as_rpc_error
 from finial.errors import FinialError, InvalidArgument
 
 if TYPE_CHECKING:
@@ -61,10 +62,3 @@ def calling(what: str = "") -> Iterator[None]:
         yield
     except FinialError as error:
         raise as_rpc_error(error, what) from error
-
-
-def as_rpc_error(error: FinialError, what: str = "") -> FinialError:
-    from finial.wire.status import code_name
-
-    text = f"rpc error: code = {code_name(error)} desc = {error.message}"
-    return type(error)(f"{what}: {text}" if what else text, hint=error.hint)

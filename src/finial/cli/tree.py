@@ -63,12 +63,24 @@ def commands(program: str, first: str) -> list[Command]:
     """The commands of `program` that begin with this word, as they are typed there."""
     modules, _ = PROGRAMS[program][first]
     found = [one for module in modules for one in import_module(f"finial.cli.{module}").COMMANDS]
-    return sorted(
-        (one for one in found if _typed(program, one).split()[0] == first), key=lambda one: one.path
-    )
+    mine = [one for one in found if typed(program, one).split()[0] == first]
+    return sorted(mine, key=lambda one: min(_aliases(program, one)))
 
 
-def _typed(program: str, command: Command) -> str:
+def group(program: str, words: list[str]) -> dict[str, Command]:
+    """The commands that begin with as many of the words as any, by what is typed after those."""
+    found = {typed(program, one): one for one in commands(program, words[0])}
+    depth = 1
+    while any(name.split()[: depth + 1] == words[: depth + 1] for name in found):
+        depth += 1
+    return {
+        " ".join(name.split()[depth:]): command
+        for name, command in found.items()
+        if name.split()[:depth] == words[:depth]
+    }
+
+
+def typed(program: str, command: Command) -> str:
     """`finial server run` is `run` of spire-server; `finial agent api fetch` is `api fetch` of spire-agent."""
     if program == "spire-server":
         return command.path.removeprefix("server ")
@@ -83,7 +95,7 @@ def find(program: str, words: list[str]) -> tuple[Command, list[str]] | None:
     best: tuple[Command, list[str]] | None = None
     length = 0
     for command in commands(program, words[0]):
-        for path in (_typed(program, command), *_aliases(program, command)):
+        for path in _aliases(program, command):
             parts = path.split()
             if len(parts) > length and words[: len(parts)] == parts:
                 best, length = (command, words[len(parts) :]), len(parts)
@@ -91,6 +103,6 @@ def find(program: str, words: list[str]) -> tuple[Command, list[str]] | None:
 
 
 def _aliases(program: str, command: Command) -> tuple[str, ...]:
-    """`api fetch` alone means `api fetch x509`."""
-    typed = _typed(program, command)
-    return (typed.removesuffix(" x509"),) if typed.endswith("api fetch x509") else ()
+    """What may be typed for it: `api fetch` alone means `api fetch x509`."""
+    name = typed(program, command)
+    return (name.removesuffix(" x509"), name) if name.endswith("api fetch x509") else (name,)

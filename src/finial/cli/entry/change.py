@@ -51,6 +51,10 @@ class EntryFlags(ServerFlags):
     entry_expiry: int = flag(0, "When the entry is pruned, in Unix seconds", name="entryExpiry")
     store_svid: bool = flag(False, "If set, the SVID is stored through an SVIDStore plugin", name="storeSVID")
     hint: str = flag("", "Tells SVIDs of one workload apart")
+    disable_prefetch: bool = flag(False, "If set, agents sign only on demand", name="disableX509SVIDPrefetch")
+    include_jti: bool = flag(
+        False, "If set, JWT-SVIDs carry a jti claim and are not cached", name="jwtSVIDIncludeJTI"
+    )
     data: str = flag("", "A JSON file with entries; - reads standard input")
     output: str = flag("pretty", "Desired output format (pretty, json)", read=read_format)
 
@@ -58,10 +62,6 @@ class EntryFlags(ServerFlags):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CreateFlags(EntryFlags):
     node: bool = flag(False, "If set, the entry is for nodes that match rather than for workloads")
-    disable_prefetch: bool = flag(False, "If set, agents sign only on demand", name="disableX509SVIDPrefetch")
-    include_jti: bool = flag(
-        False, "If set, JWT-SVIDs carry a jti claim and are not cached", name="jwtSVIDIncludeJTI"
-    )
     wait: bool = flag(
         False,
         "If set, ends when the agents concerned have it in hand (exit 3: nobody may hold it, 4: time over)",
@@ -112,9 +112,6 @@ def new_entry(flags: CreateFlags) -> Entry:
     if flags.node:
         entry.parent_id.CopyFrom(entry.spiffe_id)
         entry.parent_id.path = "/spire/server"
-    if flags.disable_prefetch or flags.include_jti:
-        entry.additional_attributes.disable_x509_svid_prefetch = flags.disable_prefetch
-        entry.additional_attributes.jwt_svid_include_jti = flags.include_jti
     return entry
 
 
@@ -139,7 +136,7 @@ def check(flags: EntryFlags, *, needs_parent: bool) -> None:
 
 
 def from_flags(flags: EntryFlags) -> Entry:
-    return Entry(
+    entry = Entry(
         id=flags.entry_id,
         spiffe_id=text.read_id(flags.spiffe_id),
         parent_id=text.read_id(flags.parent_id) if flags.parent_id else None,
@@ -154,6 +151,10 @@ def from_flags(flags: EntryFlags) -> Entry:
         store_svid=flags.store_svid,
         hint=flags.hint,
     )
+    if flags.disable_prefetch or flags.include_jti:
+        entry.additional_attributes.disable_x509_svid_prefetch = flags.disable_prefetch
+        entry.additional_attributes.jwt_svid_include_jti = flags.include_jti
+    return entry
 
 
 def show_created(
@@ -163,6 +164,8 @@ def show_created(
     for result, entry in zip(reply.results, asked, strict=True):
         if result.status.code:
             result.entry.CopyFrom(entry)
+        else:
+            text.sorted_selectors(result.entry)
     if flags.output == "json":
         console.out(messages_json([reply]))
         return 0
@@ -175,6 +178,8 @@ def show_updated(
     for result, entry in zip(reply.results, asked, strict=True):
         if result.status.code:
             result.entry.CopyFrom(entry)
+        else:
+            text.sorted_selectors(result.entry)
     if flags.output == "json":
         console.out(messages_json([reply]))
         return 0

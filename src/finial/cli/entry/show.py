@@ -82,11 +82,11 @@ async def count(flags: CountFlags, console: Console) -> int:
 
 async def one_entry(api: ServerApi, entry_id: str) -> list[Entry]:
     with calling(f"error fetching entry ID {entry_id}"):
-        return [await api.entry.GetEntry(GetEntryRequest(id=entry_id))]
+        return [text.sorted_selectors(await api.entry.GetEntry(GetEntryRequest(id=entry_id)))]
 
 
 async def all_entries(api: ServerApi, wanted: ListEntriesRequest.Filter) -> list[Entry]:
-    """Page by page, sorted by SPIFFE ID, parent and ID, so that equal states print equally."""
+    """Page by page, sorted by SPIFFE ID, parent and selectors, so that equal states print equally."""
     found: list[Entry] = []
     token = ""
     while True:
@@ -96,7 +96,7 @@ async def all_entries(api: ServerApi, wanted: ListEntriesRequest.Filter) -> list
         found.extend(page.entries)
         token = page.next_page_token
         if not token:
-            return sorted(found, key=_order)
+            return sorted(map(text.sorted_selectors, found), key=_order)
 
 
 def _order(entry: Entry) -> tuple[str, ...]:

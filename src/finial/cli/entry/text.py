@@ -23,6 +23,15 @@ def entry_text(entry: Entry) -> str:
     return "".join(f"{label:<24}: {value}\n" for label, value in _rows(entry)) + "\n"
 
 
+def sorted_selectors(entry: Entry) -> Entry:
+    """The same entry, its selectors by type and value, as SPIRE's commands show them."""
+    ordered = sorted(entry.selectors, key=lambda one: (one.type, one.value))
+    copies = [SelectorMessage(type=one.type, value=one.value) for one in ordered]
+    del entry.selectors[:]
+    entry.selectors.extend(copies)
+    return entry
+
+
 def _rows(entry: Entry) -> Iterator[tuple[str, object]]:
     yield "Entry ID", entry.id or "(none)"
     yield "SPIFFE ID", id_text(entry.spiffe_id)
@@ -105,7 +114,7 @@ def _entry(row: dict[str, Any], where: str) -> Entry:
             ],
             x509_svid_ttl=row.get("x509_svid_ttl", 0),
             jwt_svid_ttl=row.get("jwt_svid_ttl", 0),
-            federates_with=row.get("federates_with", ()),
+            federates_with=[one.removeprefix(SCHEME) for one in row.get("federates_with", ())],
             dns_names=row.get("dns_names", ()),
             admin=row.get("admin", False),
             downstream=row.get("downstream", False),
@@ -113,7 +122,7 @@ def _entry(row: dict[str, Any], where: str) -> Entry:
             expires_at=row.get("entry_expiry", 0),
             hint=row.get("hint", ""),
         )
-    except (TypeError, KeyError, ValueError) as why:
+    except (TypeError, KeyError, ValueError, AttributeError) as why:
         raise InvalidArgument(f"{where} cannot be read: {why}", hint=DATA_HINT) from why
     attributes = row.get("additional_attributes") or {}
     if attributes.get("disable_x509_svid_prefetch"):
