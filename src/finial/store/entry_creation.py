@@ -50,15 +50,14 @@ def create(tx: Transaction, entries: Sequence[Entry]) -> list[Answer]:
         likeness = _similarity(entry)
         try:
             check_entry(entry)
-            check_federated(entry, bundles)
+            if likeness in known:
+                answers[at] = Similar(known[likeness])
+            elif likeness not in first:
+                check_federated(entry, bundles)
+                first[likeness] = at
+                fresh[at] = _completed(tx, entry, bundles)
         except FinialError as error:
             answers[at] = Refused(error)
-            continue
-        if likeness in known:
-            answers[at] = Similar(known[likeness])
-        elif likeness not in first:
-            first[likeness] = at
-            fresh[at] = _completed(tx, entry, bundles)
     for at, answer in zip(fresh, _insert(tx, list(fresh.values()), bundles), strict=True):
         answers[at] = answer
     return _with_seconds(tx, entries, answers, first)
