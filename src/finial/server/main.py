@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import os
 import signal
 from collections.abc import Callable
@@ -71,7 +72,7 @@ def check_plugins(config: ServerConfig) -> None:
 
     Raises: ConfigError, InvalidArgument.
     """
-    silent = Logger(Output(open(os.devnull, "w"), now=SystemClock().now, level=Level.PANIC))  # noqa: SIM115
+    silent = Logger(Output(io.StringIO(), now=SystemClock().now, level=Level.PANIC))
     catalog.load(config.plugins, kinds(NoServer(config.server.trust_domain)), silent, elsewhere=ELSEWHERE)
 
 
