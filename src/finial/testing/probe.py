@@ -9,7 +9,7 @@ import asyncio
 from typing import Any
 
 from google.protobuf.wrappers_pb2 import BytesValue
-from google.rpc.error_details_pb2 import ErrorInfo  # type: ignore[import-untyped]
+from google.rpc.error_details_pb2 import ErrorInfo
 from grpclib.client import ServiceMethod, StreamStreamMethod, UnaryStreamMethod, UnaryUnaryMethod
 
 from finial.runtime.grpc import Cardinality, Channel, GRPCError, Handler, Status, Stream, draining

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from google.rpc import status_pb2 as standard_status  # type: ignore[import-untyped]
+from google.rpc import status_pb2 as standard_status
 from grpclib.const import Status
 from grpclib.exceptions import GRPCError
 
