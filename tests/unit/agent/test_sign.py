@@ -1,0 +1,148 @@
+"""SVIDs signed ahead of need, and tokens on demand."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from finial.errors import NotFound, PermissionDenied, Unavailable
+from finial.registry.entry import Entry
+from finial.runtime.tasks import Tasks
+from finial.spiffe.id import SpiffeId
+from finial.spiffe.selector import Selector
+from finial.testing.scripted_server import ScriptedServer
+
+PARENT = SpiffeId.parse("spiffe://example.org/node")
+
+
+def entry(name: str, **more: Any) -> Entry:
+    spiffe_id = SpiffeId.parse(f"spiffe://example.org/{name}")
+    return Entry(name, spiffe_id, PARENT, (Selector("t", "1"),), **more)
+
+
+def authorize(parts: Any, *entries: Entry) -> None:
+    parts.server.entries = {one.id: one for one in entries}
+    parts.holdings.set_entries(entries)
+
+
+async def away() -> None:
+    raise Unavailable("away")
+
+
+def test_everything_due_is_signed_with_a_key_of_its_own(joined: Any) -> None:
+    async def scenario() -> None:
+        async with ScriptedServer() as server, joined(server) as parts:
+            authorize(parts, entry("a"), entry("b"))
+            await parts.signer.sign_due()
+            a, b = parts.holdings.held("a"), parts.holdings.held("b")
+            assert a.svid.public_key != b.svid.public_key
+            assert a.key != b.key
+            assert server.calls["BatchNewX509SVID"] == 1
+            await parts.signer.sign_due()
+            assert server.calls["BatchNewX509SVID"] == 1
+
+    asyncio.run(scenario())
+
+
+def test_an_entry_that_is_refused_does_not_stop_the_others_nor_is_asked_for_at_once_again(
+    joined: Any,
+) -> None:
+    async def scenario() -> None:
+        async with ScriptedServer() as server, joined(server) as parts:
+            authorize(parts, entry("a"), entry("b"))
+            del server.entries["a"]
+            await parts.signer.sign_due()
+            assert parts.holdings.held("a") is None
+            assert parts.holdings.held("b") is not None
+            await parts.signer.sign_due()
+            assert server.calls["BatchNewX509SVID"] == 1
+            assert "entry not found or not authorized" in parts.log
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("path", ["/a", "/b"], ids=["another key", "another ID"])
+def test_an_svid_that_is_not_what_was_asked_for_is_refused(joined: Any, path: str) -> None:
+    async def scenario() -> None:
+        async with ScriptedServer() as server, joined(server) as parts:
+            authorize(parts, entry("a"))
+            leaf = server.ca.leaf(path)
+            told = SpiffeId.parse(f"spiffe://example.org{path}")
+            server.change_svid = lambda svid: replace(svid, id=told, chain=leaf.chain)
+            await parts.signer.sign_due()
+            assert parts.holdings.held("a") is None
+            assert "is not what was asked for" in parts.log
+
+    asyncio.run(scenario())
+
+
+def test_a_batch_that_fails_is_halved_and_whole_again_after_a_success(joined: Any) -> None:
+    async def scenario() -> None:
+        async with ScriptedServer() as server, joined(server) as parts:
+            authorize(parts, *(entry(f"e{number}") for number in range(3)))
+            server.before["BatchNewX509SVID"] = away
+            for _ in range(9):
+                with pytest.raises(Unavailable):
+                    await parts.signer.sign_due()
+            server.before.clear()
+            await parts.signer.sign_due()
+            assert len([one for one in "012" if parts.holdings.held(f"e{one}")]) == 3
+            assert server.calls["BatchNewX509SVID"] == 9 + 2  # one alone, then the rest at once
+
+    asyncio.run(scenario())
+
+
+def test_what_becomes_due_is_signed_while_it_runs_and_a_denial_ends_it(joined: Any) -> None:
+    async def scenario() -> None:
+        async with ScriptedServer() as server, joined(server) as parts, Tasks() as tasks:
+            running = tasks.start(parts.signer.run())
+            authorize(parts, entry("a"))
+            parts.signer.wake()
+            async with asyncio.timeout(5):
+                while parts.holdings.held("a") is None:  # noqa: ASYNC110 - holdings send no event
+                    await asyncio.sleep(0.001)
+            server.serials.clear()
+            authorize(parts, entry("a"), entry("b"))
+            parts.signer.wake()
+            with pytest.raises(PermissionDenied):
+                await asyncio.wait_for(running, 5)
+
+    with pytest.raises(PermissionDenied):  # told to the owner of the task too
+        asyncio.run(scenario())
+
+
+def test_a_token_is_signed_once_for_its_audience(joined: Any) -> None:
+    async def scenario() -> None:
+        async with ScriptedServer() as server, joined(server) as parts:
+            authorize(parts, entry("a"))
+            one = await parts.signer.jwt_svid(entry("a"), ["x", "y"])
+            assert await parts.signer.jwt_svid(entry("a"), ["y", "x"]) is one
+            parts.signer.forget_jwts_of({server.jwt_key.key_id})
+            assert await parts.signer.jwt_svid(entry("a"), ["x", "y"]) is not one
+            assert "issued by a tainted authority" in parts.log
+
+    asyncio.run(scenario())
+
+
+def test_an_entry_with_unique_tokens_gets_a_new_one_each_time(joined: Any) -> None:
+    async def scenario() -> None:
+        async with ScriptedServer() as server, joined(server) as parts:
+            unique = entry("a", jwt_svid_include_jti=True)
+            authorize(parts, unique)
+            await parts.signer.jwt_svid(unique, ["x"])
+            await parts.signer.jwt_svid(unique, ["x"])
+            assert server.calls["NewJWTSVID"] == 2
+
+    asyncio.run(scenario())
+
+
+def test_a_token_that_cannot_be_had_is_told_in_the_words_of_a_stock_agent(joined: Any) -> None:
+    async def scenario() -> None:
+        async with ScriptedServer() as server, joined(server) as parts:
+            with pytest.raises(NotFound, match="failed to fetch JWT SVID: rpc error: code = NotFound desc"):
+                await parts.signer.jwt_svid(entry("absent"), ["x"])
+
+    asyncio.run(scenario())

@@ -1,0 +1,88 @@
+"""Changes by push: applied as a whole, acknowledged when in hand."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from finial.errors import PermissionDenied, Unsupported
+from finial.registry.entry import Entry
+from finial.runtime.tasks import Tasks
+from finial.spiffe.id import SpiffeId
+from finial.spiffe.selector import Selector
+from finial.testing.scripted_server import ScriptedServer
+
+PARENT = SpiffeId.parse("spiffe://example.org/node")
+
+
+def entry(name: str) -> Entry:
+    spiffe_id = SpiffeId.parse(f"spiffe://example.org/{name}")
+    return Entry(name, spiffe_id, PARENT, (Selector("t", "1"),))
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(5):
+        while not condition():  # noqa: ASYNC110 - a condition sends no event
+            await asyncio.sleep(0.001)
+
+
+def test_a_change_in_parts_is_applied_as_a_whole_and_then_acknowledged(joined: Any) -> None:
+    async def scenario() -> None:
+        async with ScriptedServer(watchable=True) as server, joined(server) as parts, Tasks() as tasks:
+            tasks.start(parts.watch.run())
+            await until(lambda: bool(server.watches and server.watches[0].acknowledged))
+            server.push(b"1", entry("a"), more=True)
+            server.push(b"2", entry("b"), withdrawn=("c",), more=True)
+            await asyncio.sleep(0.02)
+            assert parts.holdings.entries == {}
+            server.push(b"3", entry("c"))
+            await until(lambda: b"3" in server.watches[0].acknowledged)
+            assert server.watches[0].acknowledged == [b"start", b"3"]
+            assert set(parts.holdings.entries) == {"a", "b", "c"}
+            assert all(parts.holdings.held(one) for one in "abc")
+
+    asyncio.run(scenario())
+
+
+def test_it_opens_with_what_it_holds(joined: Any) -> None:
+    async def scenario() -> None:
+        async with ScriptedServer(watchable=True) as server, joined(server) as parts, Tasks() as tasks:
+            parts.intake.change([entry("kept"), entry("gone")], [])
+            parts.watch.position = b"here"
+            server.entries = {"kept": entry("kept")}
+            tasks.start(parts.watch.run())
+            await until(lambda: bool(server.watches and server.watches[0].acknowledged))
+            opened = server.watches[0].opened
+            assert opened.position == b"here"
+            assert sorted(one.id for one in opened.known) == ["gone", "kept"]
+            assert set(parts.holdings.entries) == {"kept"}
+
+    asyncio.run(scenario())
+
+
+def test_a_stock_server_does_not_know_it(joined: Any) -> None:
+    async def scenario() -> None:
+        async with ScriptedServer() as server, joined(server) as parts:
+            with pytest.raises(Unsupported):
+                await parts.watch.run()
+
+    asyncio.run(scenario())
+
+
+def test_a_denial_counts_only_if_the_identity_is_still_the_same(joined: Any) -> None:
+    async def scenario() -> None:
+        async with ScriptedServer(watchable=True) as server, joined(server) as parts:
+
+            async def renewed_meanwhile() -> None:
+                parts.connection.generation += 1
+
+            server.serials.clear()
+            with pytest.raises(PermissionDenied):
+                await parts.watch.run()
+            server.before["Watch"] = renewed_meanwhile
+            await parts.watch.run()
+
+    asyncio.run(scenario())
