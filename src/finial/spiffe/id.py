@@ -10,10 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from finial.errors import InvalidArgument
-from finial.spiffe.trust_domain import NAME_CHARACTERS, SCHEME, TrustDomain, check_name
+from finial.spiffe.path import check_path
+from finial.spiffe.trust_domain import MAX_ID_LENGTH, SCHEME, TrustDomain, split_id
 
-MAX_ID_LENGTH = 2048
-SEGMENT_CHARACTERS = NAME_CHARACTERS | frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZ")
 RESERVED_PATH = "/spire"
 SERVER_PATH = "/spire/server"
 AGENT_PATH = "/spire/agent"
@@ -29,17 +28,8 @@ class SpiffeId:
     @classmethod
     def parse(cls, text: str) -> SpiffeId:
         """Raises: InvalidArgument, in go-spiffe's words."""
-        if not text:
-            raise InvalidArgument("cannot be empty")
-        if not text.startswith(SCHEME):
-            raise InvalidArgument("scheme is missing or invalid")
-        if len(text) > MAX_ID_LENGTH:
-            raise InvalidArgument(
-                f"SPIFFE ID has {len(text)} characters, at most {MAX_ID_LENGTH} are allowed"
-            )
-        rest = text[len(SCHEME) :]
-        name, slash, tail = rest.partition("/")
-        return cls(TrustDomain(check_name(name)), check_path(slash + tail))
+        name, path = split_id(text)
+        return cls(TrustDomain(name), check_path(path))
 
     @classmethod
     def of(cls, trust_domain: TrustDomain, path: str) -> SpiffeId:
@@ -79,27 +69,3 @@ def server_id(trust_domain: TrustDomain) -> SpiffeId:
 def agent_id(trust_domain: TrustDomain, suffix: str) -> SpiffeId:
     """`suffix` begins with the attestation method: `/join_token/<token>`. Raises: InvalidArgument."""
     return SpiffeId.of(trust_domain, AGENT_PATH + suffix)
-
-
-def check_path(path: str) -> str:
-    """The path itself if it is one. Raises: InvalidArgument, in go-spiffe's words."""
-    if not path:
-        return path
-    if not path.startswith("/"):
-        raise InvalidArgument("path must have a leading slash")
-    for segment in path[1:].split("/"):
-        _check_segment(segment, last=path.endswith("/"))
-    return path
-
-
-def _check_segment(segment: str, *, last: bool) -> None:
-    if not segment:
-        raise InvalidArgument(
-            "path cannot have a trailing slash" if last else "path cannot contain empty segments"
-        )
-    if segment in (".", ".."):
-        raise InvalidArgument("path cannot contain dot segments")
-    if not SEGMENT_CHARACTERS.issuperset(segment):
-        raise InvalidArgument(
-            "path segment characters are limited to letters, numbers, dots, dashes, and underscores"
-        )

@@ -9,8 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from finial.errors import InvalidArgument
+from finial.spiffe.path import check_path
 
 SCHEME = "spiffe://"
+MAX_ID_LENGTH = 2048
 MAX_NAME_LENGTH = 255
 NAME_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789.-_")
 
@@ -29,11 +31,11 @@ class TrustDomain:
         """
         if not text:
             raise InvalidArgument("trust domain is missing")
-        if ":/" in text:
-            from finial.spiffe.id import SpiffeId
-
-            return SpiffeId.parse(text).trust_domain
-        return cls(check_name(text))
+        if ":/" not in text:
+            return cls(check_name(text))
+        name, path = split_id(text)
+        check_path(path)
+        return cls(name)
 
     @property
     def uri(self) -> str:
@@ -42,6 +44,21 @@ class TrustDomain:
 
     def __str__(self) -> str:
         return self.name
+
+
+def split_id(text: str) -> tuple[str, str]:
+    """A SPIFFE ID's trust domain, checked, and its path, not checked yet.
+
+    Raises: InvalidArgument, in go-spiffe's words.
+    """
+    if not text:
+        raise InvalidArgument("cannot be empty")
+    if not text.startswith(SCHEME):
+        raise InvalidArgument("scheme is missing or invalid")
+    if len(text) > MAX_ID_LENGTH:
+        raise InvalidArgument(f"SPIFFE ID has {len(text)} characters, at most {MAX_ID_LENGTH} are allowed")
+    name, slash, tail = text[len(SCHEME) :].partition("/")
+    return check_name(name), slash + tail
 
 
 def check_name(name: str) -> str:

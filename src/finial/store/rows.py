@@ -12,9 +12,9 @@ from collections.abc import Iterable
 from finial.errors import Internal, InvalidArgument
 from finial.registry.agent import Agent
 from finial.registry.entry import Entry
-from finial.spiffe.id import MAX_ID_LENGTH, SpiffeId
+from finial.spiffe.id import SpiffeId
 from finial.spiffe.selector import Selector
-from finial.spiffe.trust_domain import TrustDomain
+from finial.spiffe.trust_domain import MAX_ID_LENGTH, TrustDomain
 from finial.store import timestamp
 from finial.store.engine import Row
 from finial.wire.convert.stored import attributes_from_stored

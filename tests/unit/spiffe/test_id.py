@@ -7,8 +7,9 @@ import string
 import pytest
 
 from finial.errors import InvalidArgument
-from finial.spiffe.id import MAX_ID_LENGTH, SpiffeId, agent_id, check_path, server_id
-from finial.spiffe.trust_domain import TrustDomain
+from finial.spiffe.id import SpiffeId, agent_id, server_id
+from finial.spiffe.path import check_path
+from finial.spiffe.trust_domain import MAX_ID_LENGTH, TrustDomain
 
 DOMAIN = TrustDomain("example.org")
 ALLOWED = set(string.ascii_letters + string.digits + "._-")
