@@ -95,7 +95,8 @@ class LauncherAttestor:
             self._sock.close()
 
     def close(self) -> None:
-        """Forgets every service."""
+        """Forgets every service, and takes no further one."""
+        self._sock.close()
         for pid in tuple(self._services):
             self._forget(pid)
 

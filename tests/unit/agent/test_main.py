@@ -1,0 +1,126 @@
+"""The composition root: plugins, signals, exit codes."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from finial.agent.main import Plugins, serve
+from finial.config.agent import AgentConfig, load_agent
+from finial.errors import InvalidArgument
+from finial.plugins.key.disk import Disk
+from finial.plugins.key.memory import Memory
+from finial.runtime import handover
+from finial.runtime.log import Logger, Output
+from finial.spiffe import bundle_document
+from finial.testing.clock import VirtualClock
+from finial.testing.scripted_server import ScriptedServer
+
+CONF = """
+agent {{
+  trust_domain = "example.org"
+  server_address = "127.0.0.1"
+  server_port = {port}
+  data_dir = "{folder}/data"
+  socket_path = "{folder}/public/api.sock"
+  trust_bundle_path = "{folder}/bundle.pem"
+  log_file = "{folder}/agent.log"
+  {options}
+}}
+plugins {{
+  NodeAttestor "join_token" {{ plugin_data {{}} }}
+  {keys}
+  WorkloadAttestor "{workload}" {{ plugin_data {{}} }}
+}}
+"""
+MEMORY = 'KeyManager "memory" { plugin_data {} }'
+
+
+def config(
+    folder: Path, *, port: int = 1, options: str = "", keys: str = MEMORY, workload: str = "unix"
+) -> AgentConfig:
+    text = CONF.format(folder=folder, port=port, options=options, keys=keys, workload=workload)
+    return load_agent(text, "agent.conf")
+
+
+def plugins(one: AgentConfig) -> Plugins:
+    return Plugins(one, Logger(Output(io.StringIO(), now=VirtualClock().now)))
+
+
+def test_plugins_are_those_of_the_configuration(tmp_path: Path) -> None:
+    found = plugins(config(tmp_path))
+    assert isinstance(found.key_manager, Memory)
+    assert found.node_method.name == "join_token"
+    assert list(found.workload_attestors) == ["unix"]
+    assert found.launcher is None
+    kept = f'KeyManager "disk" {{ plugin_data {{ directory = "{tmp_path}" }} }}'
+    assert isinstance(plugins(config(tmp_path, keys=kept)).key_manager, Disk)
+
+
+def test_the_token_comes_from_the_file_that_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "token"
+    path.write_text("from-a-file\n")
+    found = plugins(config(tmp_path, options=f'join_token_file = "{path}"'))
+    assert asyncio.run(found.node_method.attestor.payload()) == b"from-a-file"
+    path.unlink()
+    with pytest.raises(InvalidArgument, match=r'unable to read join token file ".*": open .*: no such file'):
+        plugins(config(tmp_path, options=f'join_token_file = "{path}"'))
+
+
+def test_the_launcher_attestor_wants_a_launcher(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(handover.FD_VARIABLE, raising=False)
+    with pytest.raises(InvalidArgument, match="FINIAL_LAUNCHER_FD is not set"):
+        plugins(config(tmp_path, workload="launcher"))
+    ours, theirs = handover.channel()
+    with ours, theirs:
+        monkeypatch.setenv(handover.FD_VARIABLE, str(os.dup(theirs.fileno())))
+        found = plugins(config(tmp_path, workload="launcher"))
+        assert found.launcher is not None
+        assert found.launcher is found.workload_attestors["launcher"]
+        found.launcher.close()
+        assert handover.FD_VARIABLE not in os.environ
+
+
+@pytest.mark.slow
+def test_a_signal_ends_it_well_and_leaves_the_socket_clean(tmp_path: Path) -> None:
+    async def scenario() -> int:
+        async with ScriptedServer() as server:
+            (tmp_path / "bundle.pem").write_bytes(bundle_document.encode_pem(server.bundle.x509_roots))
+            options = f'join_token = "{server.new_token()}"'
+            running = asyncio.ensure_future(
+                serve(config(tmp_path, port=server.address.port, options=options))
+            )
+            async with asyncio.timeout(10):
+                while not (tmp_path / "public" / "api.sock").exists():  # noqa: ASYNC110
+                    await asyncio.sleep(0.005)
+            os.kill(os.getpid(), signal.SIGTERM)
+            return await asyncio.wait_for(running, 10)
+
+    assert asyncio.run(scenario()) == 0
+    log = (tmp_path / "agent.log").read_text()
+    assert "Agent stopped gracefully" in log
+    assert "token-0" in log  # as part of the agent's ID, which is public
+    assert not (tmp_path / "public" / "api.sock").exists()
+    assert (tmp_path / "data").stat().st_mode & 0o777 in (0o750, 0o700)
+
+
+def test_an_agent_that_is_denied_ends_with_one(tmp_path: Path) -> None:
+    async def scenario() -> int:
+        async with ScriptedServer() as server:
+            (tmp_path / "bundle.pem").write_bytes(bundle_document.encode_pem(server.bundle.x509_roots))
+
+            async def deny() -> None:
+                from finial.errors import PermissionDenied
+
+                raise PermissionDenied("failed to attest: agent is banned")
+
+            server.before["AttestAgent"] = deny
+            return await serve(config(tmp_path, port=server.address.port, options='join_token = "x"'))
+
+    assert asyncio.run(scenario()) == 1
+    assert 'msg="Agent crashed"' in (tmp_path / "agent.log").read_text()

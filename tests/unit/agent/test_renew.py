@@ -1,0 +1,130 @@
+"""The agent's own SVID changes hands."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from finial.agent.identity import AgentIdentity
+from finial.agent.renew import Renewal
+from finial.errors import Denial, Internal, PermissionDenied, Unavailable
+from finial.runtime.tasks import Tasks
+from finial.testing.scripted_server import ScriptedServer
+
+
+class Bench:
+    def __init__(self, parts: Any) -> None:
+        self.stored: list[AgentIdentity] = []
+        self.attested = 0
+        self.parts = parts
+        self.renewal = Renewal(
+            parts.identity,
+            parts.connection,
+            parts.keys,
+            self.reattest,
+            self.store,
+            parts.server.clock,
+            lambda low, high: low,
+            parts.logger,
+        )
+
+    async def store(self, identity: AgentIdentity) -> None:
+        self.stored.append(identity)
+
+    async def reattest(self) -> AgentIdentity:
+        self.attested += 1
+        identity: AgentIdentity = self.parts.identity
+        return identity
+
+
+def test_a_renewal_is_stored_before_its_first_use_and_the_old_key_stays(joined: Any) -> None:
+    async def scenario() -> None:
+        async with ScriptedServer() as server, joined(server) as parts:
+            bench = Bench(parts)
+            stored_before_use: list[int] = []
+
+            async def first_use() -> None:
+                stored_before_use.append(len(bench.stored))
+
+            server.before["PostStatus"] = first_use
+            await bench.renewal.renew(server.bundle)
+            assert stored_before_use == [1]
+            fresh = bench.renewal.identity
+            assert (parts.identity.slot, fresh.slot) == ("agent-svid-A", "agent-svid-B")
+            assert server.serials == {fresh.svid.serial_number}
+            await parts.connection.post_status("1")
+
+    asyncio.run(scenario())
+
+
+def test_a_denied_renewal_is_taken_back(joined: Any) -> None:
+    async def scenario() -> None:
+        async with ScriptedServer() as server, joined(server) as parts:
+            bench = Bench(parts)
+
+            async def deny() -> None:
+                raise PermissionDenied("no")
+
+            server.before["PostStatus"] = deny
+            with pytest.raises(PermissionDenied):
+                await bench.renewal.renew(server.bundle)
+            assert bench.stored[-1] is bench.renewal.identity is parts.identity
+            server.before.clear()
+            await parts.connection.post_status("1")
+
+    asyncio.run(scenario())
+
+
+def test_a_renewal_for_another_key_is_refused_before_it_is_used(joined: Any) -> None:
+    async def scenario() -> None:
+        async with ScriptedServer() as server, joined(server) as parts:
+            bench = Bench(parts)
+            server.change_svid = lambda _svid: parts.identity.svid
+            with pytest.raises(Internal, match="not what was asked for"):
+                await bench.renewal.renew(server.bundle)
+            assert bench.stored == []
+
+    asyncio.run(scenario())
+
+
+def test_a_server_that_wants_a_proof_again_gets_one(joined: Any) -> None:
+    async def scenario() -> None:
+        async with ScriptedServer() as server, joined(server) as parts:
+            bench = Bench(parts)
+
+            async def must_reattest() -> None:
+                raise PermissionDenied("attest", reason=Denial.AGENT_MUST_REATTEST)
+
+            server.before["RenewAgent"] = must_reattest
+            await bench.renewal.renew(server.bundle)
+            assert bench.attested == 1
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.slow
+def test_taint_renews_at_once_and_failures_are_tried_again(joined: Any) -> None:
+    async def scenario() -> None:
+        async with ScriptedServer() as server, joined(server) as parts:
+            bench = Bench(parts)
+
+            async def away() -> None:
+                server.before.clear()
+                raise Unavailable("away")
+
+            server.before["RenewAgent"] = away
+            async with Tasks() as tasks:
+                tasks.start(bench.renewal.run(lambda: server.bundle))
+                await asyncio.sleep(0)
+                assert server.calls["RenewAgent"] == 0
+                bench.renewal.taint()
+                async with asyncio.timeout(5):
+                    while bench.renewal.identity is parts.identity:  # noqa: ASYNC110 - sends no event
+                        await asyncio.sleep(0.001)
+            assert server.calls["RenewAgent"] == 2
+            assert "Agent SVID is tainted by a root authority, forcing rotation" in parts.log
+            assert "Failed to rotate agent SVID" in parts.log
+
+    asyncio.run(scenario())
