@@ -94,8 +94,8 @@ class Server:
         self._stack.callback(self.signer.close)
         await self._begin_authorities(plugins.only("KeyManager"))
         await self._begin_index()
-        self._identity = ServerIdentity(self.signer, self.follower, self._clock, self._log, options.admin_ids)
-        await self._identity.begin()
+        self.identity = ServerIdentity(self.signer, self.follower, self._clock, self._log, options.admin_ids)
+        await self.identity.begin()
         self._serve(plugins.all("NodeAttestor"))
         await self._start_health()
         self._start_tasks()
@@ -175,7 +175,7 @@ class Server:
         endpoints = Endpoints(shared, local, gate.intercept, self._tasks, self._log)
         self._stack.push_async_callback(self._tasks.close)
         self.port = endpoints.start(
-            options.bind_address, options.bind_port, self.socket_path, self._identity.context
+            options.bind_address, options.bind_port, self.socket_path, self.identity.context
         )
         self._stack.push_async_callback(endpoints.stop)
 
@@ -194,7 +194,7 @@ class Server:
 
     def _chain(self) -> tuple[bytes, ...]:
         """The server's SVID up to its CA, for Debug."""
-        chain = self._identity.svid.chain
+        chain = self.identity.svid.chain
         return chain if len(chain) > 1 else (*chain, self.signer.issuer.ca.certificate)
 
     async def _start_health(self) -> None:
@@ -215,7 +215,7 @@ class Server:
         start = self._tasks.start
         start(self.follower.run(), name="follow the change log")
         start(self.authorities.run(), name="rotate authorities")
-        start(self._identity.run(), name="rotate the server's SVID")
+        start(self.identity.run(), name="rotate the server's SVID")
         start(pruner.entries(), name="prune entries")
         start(pruner.bundle(), name="prune the bundle")
         start(pruner.journals(), name="prune CA journals")

@@ -57,12 +57,12 @@ async def request_of(stream: Stream[Request, Any]) -> Request:
 
 
 @asynccontextmanager
-async def as_internal(what: str) -> AsyncIterator[None]:
+async def as_internal(what: str, join: str = ": ") -> AsyncIterator[None]:
     """Around a list or count: whatever the datastore says is Internal there, as in SPIRE."""
     try:
         yield
     except FinialError as why:
-        raise Internal(f"{what}: {why.message}") from why
+        raise Internal(f"{what}{join}{why.message}") from why
 
 
 def audit_text(error: FinialError) -> str:

@@ -20,6 +20,7 @@ from finial.wire.pb.spire.api.server.entry.v1 import entry_pb2 as api
 from finial.wire.pb.spire.api.types import entry_pb2
 from finial.wire.status import item_status, status_code_name
 
+CANNOT_LIST = "failed to list entries: datastore-sql: rpc error: code = InvalidArgument desc ="
 Change = Callable[[Entry], Entry]
 CreateResult = api.BatchCreateEntryResponse.Result
 UpdateResult = api.BatchUpdateEntryResponse.Result
@@ -38,9 +39,7 @@ class EntryService(AuthorizedEntries):
         request = await request_of(stream)
         message = given(request, "filter", request.filter)
         wanted = entry_filter(message, self._backend.trust_domain, "failed to list entries")
-        async with as_internal(
-            "failed to list entries: datastore-sql: rpc error: code = InvalidArgument desc ="
-        ):
+        async with as_internal(CANNOT_LIST, join=" "):
             page = self._backend.follower.index.list_entries(
                 wanted, size=request.page_size, token=request.page_token
             )
