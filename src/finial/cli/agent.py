@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from finial.cli.api import AgentFlags, workload_api
 from finial.cli.command import Command
 from finial.cli.configuration import DaemonFlags, load, tell_unknown_keys, told
 from finial.cli.console import Console
+from finial.cli.files import as_go_prints
 from finial.cli.flags import flag
 from finial.cli.rpc_errors import as_rpc_error
 from finial.config.problems import ConfigError
 from finial.errors import DeadlineExceeded, FinialError, InvalidArgument, PermissionDenied, Unavailable
+
+if TYPE_CHECKING:
+    from finial.config.agent import AgentConfig
 
 DEFAULT_CONFIG = "conf/agent/agent.conf"
 HEALTH_TIMEOUT = 30.0  # seconds
@@ -54,7 +60,7 @@ async def run(flags: RunFlags, console: Console) -> int:
     from finial.config.agent import load_agent
 
     try:
-        config = load(flags, flags.config, load_agent)
+        config = with_join_token(load(flags, flags.config, load_agent))
     except FinialError as error:
         if isinstance(error, ConfigError):
             tell_unknown_keys(error, console)
@@ -68,7 +74,7 @@ async def validate(flags: RunFlags, console: Console) -> int:
     from finial.config.agent import load_agent
 
     try:
-        load(flags, flags.config, load_agent)
+        with_join_token(load(flags, flags.config, load_agent))
     except FinialError as error:
         if isinstance(error, ConfigError):
             tell_unknown_keys(error, console)
@@ -76,6 +82,18 @@ async def validate(flags: RunFlags, console: Console) -> int:
         return 1
     console.out("SPIRE agent configuration file is valid.")
     return 0
+
+
+def with_join_token(config: AgentConfig) -> AgentConfig:
+    """The configuration with the token of `join_token_file`. Raises: in SPIRE's words, if it cannot be read."""
+    path = config.agent.join_token_file
+    if not path:
+        return config
+    try:
+        token = Path(path).read_text(encoding="utf-8").strip()
+    except OSError as why:
+        raise as_go_prints(why, path).within(f'unable to read join token file "{path}"') from why
+    return replace(config, agent=replace(config.agent, join_token=token, join_token_file=""))
 
 
 async def healthcheck(flags: HealthFlags, console: Console) -> int:

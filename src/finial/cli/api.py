@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,11 +17,12 @@ from finial.cli.command import Command
 from finial.cli.console import Console
 from finial.cli.files import write_file
 from finial.cli.flags import flag
+from finial.cli.lab_socket import default_or_lab
 from finial.cli.mint import certificates_pem, pem
 from finial.cli.output import messages_json, read_format
 from finial.cli.rpc_errors import as_rpc_error
 from finial.client.workload import WorkloadApi
-from finial.errors import DeadlineExceeded, FinialError, InvalidArgument
+from finial.errors import DeadlineExceeded, FinialError, InvalidArgument, PermissionDenied
 from finial.spiffe.trust_domain import SCHEME
 from finial.svid.x509 import split_der
 from finial.wire.pb.spiffe.workload.workload_pb2 import (
@@ -94,7 +95,8 @@ def socket_path(flags: AgentFlags, environment: Mapping[str, str] = os.environ) 
                 f" {TEMPLATE} environment variable must be defined when using the instance flag"
             )
         return template.replace("%i", flags.instance)
-    return flags.socket_path or environment.get(ENVIRONMENT, "") or DEFAULT_SOCKET
+    named = flags.socket_path or environment.get(ENVIRONMENT, "")
+    return named or default_or_lab(DEFAULT_SOCKET, "agent", environment)
 
 
 def workload_api(flags: AgentFlags) -> WorkloadApi:
@@ -109,7 +111,7 @@ async def fetch_x509(flags: X509Flags, console: Console) -> int:
         console.out(messages_json([answer]))
         return 0
     if not flags.silent:
-        console.out(x509_text(answer, time.monotonic() - started, domain_label=str))
+        console.out(x509_text(answer, time.monotonic() - started))
     if flags.write:
         write_x509(answer, Path(flags.write), console)
     return 0
@@ -127,7 +129,7 @@ async def watch(flags: AgentFlags, console: Console) -> int:
                 async for answer in answers:
                     backoff.reset()
                     seconds = time.monotonic() - started
-                    console.out(x509_text(answer, seconds, domain_label=without_scheme))
+                    console.out(x509_text(answer, seconds, watching=True))
                     started = time.monotonic()
         except InvalidArgument:
             raise
@@ -145,6 +147,8 @@ async def fetch_jwt(flags: JwtFlags, console: Console) -> int:
     async with workload_api(flags) as api:
         try:
             bundles = await within(flags.timeout, _first_jwt_bundles(api))
+        except PermissionDenied:
+            raise
         except FinialError as error:
             raise error.within("failed to receive JWT bundles") from error
         tokens = await within(flags.timeout, api.jwt_message(flags.audience, flags.spiffe_id))
@@ -206,17 +210,13 @@ async def _first_jwt_bundles(api: WorkloadApi) -> JWTBundlesResponse:
     raise InvalidArgument("the stream ended without an answer")
 
 
-def without_scheme(domain: str) -> str:
-    return domain.removeprefix(SCHEME)
-
-
-def x509_text(answer: X509SVIDResponse, seconds: float, *, domain_label: Callable[[str], str]) -> str:
-    """Labels and tabs are SPIRE's, which names foreign domains by ID in `fetch` and by name in `watch`."""
+def x509_text(answer: X509SVIDResponse, seconds: float, *, watching: bool = False) -> str:
+    """Labels and tabs are SPIRE's. `watch` shows no hints, and foreign domains by name, not by ID."""
     count = len(answer.svids)
     lines = [f"Received {count} {'svid' if count == 1 else 'svids'} after {seconds:.3f}s\n"]
     for one in answer.svids:
         lines += [f"SPIFFE ID:\t\t{one.spiffe_id}"]
-        lines += [f"Hint:\t\t\t{one.hint}"] if one.hint else []
+        lines += [f"Hint:\t\t\t{one.hint}"] if one.hint and not watching else []
         chain = split_der(one.x509_svid)
         lines += _validity("SVID", chain[:1])
         for number, der in enumerate(chain[1:], 1):
@@ -224,8 +224,9 @@ def x509_text(answer: X509SVIDResponse, seconds: float, *, domain_label: Callabl
         for number, der in enumerate(split_der(one.bundle), 1):
             lines += _validity(f"CA #{number}", (der,))
         for domain, bundle in sorted(answer.federated_bundles.items()):
+            label = domain.removeprefix(SCHEME) if watching else domain
             for number, der in enumerate(split_der(bundle), 1):
-                lines += _validity(f"[{domain_label(domain)}] CA #{number}", (der,))
+                lines += _validity(f"[{label}] CA #{number}", (der,))
         lines.append("")
     return "\n".join(lines)
 

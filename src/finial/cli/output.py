@@ -32,7 +32,7 @@ def messages_json(messages: Sequence[Message]) -> str:
     from google.protobuf.json_format import MessageToDict
 
     shown: list[JsonValue] = [
-        without_nulls(
+        as_go_shows(
             MessageToDict(one, preserving_proto_field_name=True, always_print_fields_with_no_presence=True)
         )
         for one in messages
@@ -40,12 +40,13 @@ def messages_json(messages: Sequence[Message]) -> str:
     return to_line(shown[0] if len(shown) == 1 else shown)
 
 
-def without_nulls(value: JsonValue) -> JsonValue:
+def as_go_shows(value: JsonValue) -> JsonValue:
+    """Nulls left out, whole numbers without a fraction."""
     if isinstance(value, Mapping):
-        return {key: without_nulls(one) for key, one in value.items() if one is not None}
+        return {key: as_go_shows(one) for key, one in value.items() if one is not None}
     if isinstance(value, list):
-        return [without_nulls(one) for one in value]
-    return value
+        return [as_go_shows(one) for one in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def to_line(value: JsonValue) -> str:

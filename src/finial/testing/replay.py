@@ -7,14 +7,17 @@ stale is a finding too.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from finial.cli import tree
 from finial.testing.commands import Commands, apart
 from finial.testing.transcripts import File, Outcome, Step, differences, kinds_shown, parse
 
+# What Finial adds below SPIRE's sentence about a configuration: the place in the file, and a hint.
+PLACE = re.compile(r"^  \S+:\d+:\d+(?:: .*)?\n", re.MULTILINE)
 Hook = Callable[[], Awaitable[None]]
 
 
@@ -57,9 +60,10 @@ class Replay:
     async def _step(self, step: Step) -> list[str]:
         if any(step.command.startswith(one) for one in self.unserved):
             return ["is served now: take it off the list"] if is_served(step) else []
-        found = differences(step, await self._outcome(step), self.names)
+        got = await self._outcome(step)
+        found = differences(step, replace(got, err=PLACE.sub("", got.err)), self.names)
         found += self._files(step)
-        if step.command in self.differs:
+        if step.typed in self.differs:
             return [] if found else ["does not differ: take it off the list"]
         self.equal += not found
         return found
@@ -71,8 +75,9 @@ class Replay:
             lines = max(1, len([one for one in step.out + step.err if one]))
             uid = os.getuid() if step.uid is None else step.uid
             return await commands.run_until(uid, words, lines, warm=["api", "fetch"])
-        if step.uid is not None:
-            return await commands.run_as(step.uid, words)
+        if step.uid is not None or words[1:2] == ["run"]:
+            uid = os.getuid() if step.uid is None else step.uid
+            return await commands.run_as(uid, words)
         return await commands.run(words, step.stdin)
 
     @property
@@ -98,7 +103,7 @@ class Replay:
         return [] if got == sorted(step.wrote, key=lambda one: one.name) else [f"wrote {got}"]
 
     def _stale(self, steps: list[Step]) -> list[str]:
-        typed = [step.command for step in steps]
+        typed = [step.typed for step in steps]
         return [one for one in self.differs if one not in typed] + [
             one for one in self.unserved if not any(command.startswith(one) for command in typed)
         ]

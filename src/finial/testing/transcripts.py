@@ -69,6 +69,11 @@ class Step:
     wrote: list[File] = field(default_factory=list)
 
     @property
+    def typed(self) -> str:
+        """The command, and the user who typed it if it was another."""
+        return self.command if self.uid is None else f"{self.command}   # as uid {self.uid}"
+
+    @property
     def words(self) -> list[str]:
         """Assignments, program, arguments."""
         return shlex.split(self.command)

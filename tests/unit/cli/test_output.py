@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from finial.cli.output import read_format, to_line, without_nulls
+from finial.cli.output import read_format, to_line, as_go_shows
 from finial.errors import InvalidArgument
 
 
@@ -11,7 +11,7 @@ def test_a_line_is_what_go_writes() -> None:
 
 
 def test_nulls_are_left_out_at_every_depth() -> None:
-    assert without_nulls({"a": None, "b": [{"c": None, "d": 0}]}) == {"b": [{"d": 0}]}
+    assert as_go_shows({"a": None, "b": [{"c": None, "d": 0}]}) == {"b": [{"d": 0}]}
 
 
 def test_only_known_formats() -> None:
