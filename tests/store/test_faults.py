@@ -29,12 +29,14 @@ from finial.registry.agent import Agent
 from finial.registry.entry import Entry
 from finial.registry.federation import HTTPS_WEB, FederationRelationship
 from finial.registry.join_token import JoinToken
+from finial.runtime import fault
 from finial.runtime.clock import SystemClock
 from finial.spiffe.bundle import Bundle, JwtAuthority
 from finial.spiffe.id import SpiffeId
 from finial.spiffe.selector import Selector
 from finial.spiffe.trust_domain import TrustDomain
-from finial.store import DeleteMode, Store, fault, migrate, schema
+from finial.store import DeleteMode, Store, migrate, schema
+from finial.store.fault import STAGES
 
 OWN, PARTNER, NEW = TrustDomain("example.org"), TrustDomain("partner.test"), TrustDomain("new.test")
 NODE, OTHER = SpiffeId(OWN, "/spire/agent/join_token/t"), SpiffeId(OWN, "/spire/agent/x/other")
@@ -179,7 +181,7 @@ def kill_everywhere(folder: Path, name: str) -> dict[str, str]:
     status, after = trial("")
     assert status == 0
     left = {}
-    for stage in fault.STAGES:
+    for stage in STAGES:
         for nth in count(1):
             setting = f"{name}.{stage}:{nth}"
             status, state = trial(setting)

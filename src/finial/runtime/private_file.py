@@ -1,24 +1,54 @@
-"""Files with secrets or state: mode 0600, replaced as a whole. A crash leaves the old file or the new one."""
+"""Files with secrets or state: mode 0600, replaced as a whole. A crash leaves the old file or the new one.
+
+Fault points are `<name of the file>.<stage>`, in the order of STAGES: before anything, with an empty file
+beside, with a full one that is on disk, with the new file in place, and before the caller hears.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 
+from finial.runtime import fault
+
 MODE = 0o600
+STAGES = ("begin", "opened", "written", "renamed", "done")
 
 
 def replace(path: Path, data: bytes) -> None:
-    """Written beside, forced to disk, renamed, and the directory forced to disk. Blocks. Raises: OSError."""
+    """Written beside, forced to disk, renamed, and the directory forced to disk. Blocks.
+
+    Raises: OSError; then the old file is there, and what was written beside is gone, or the new one is.
+    """
+    fault.point(f"{path.name}.begin")
     beside = path.with_name(path.name + ".tmp")
     descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, MODE)
+    try:
+        _fill(descriptor, path.name, data)
+        beside.rename(path)
+    except OSError:
+        with contextlib.suppress(OSError):
+            beside.unlink()  # a full disk has no room for it
+        raise
+    fault.point(f"{path.name}.renamed")
+    _force_directory(path.parent)
+    fault.point(f"{path.name}.done")
+
+
+def _fill(descriptor: int, name: str, data: bytes) -> None:
+    """Closes the descriptor."""
     with os.fdopen(descriptor, "wb") as file:
         os.fchmod(descriptor, MODE)  # a file that a crash left behind may have another
+        fault.point(f"{name}.opened")
         file.write(data)
         file.flush()
         os.fsync(descriptor)
-    beside.rename(path)
-    directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    fault.point(f"{name}.written")
+
+
+def _force_directory(path: Path) -> None:
+    directory = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(directory)
     finally:

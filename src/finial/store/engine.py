@@ -20,8 +20,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from finial.errors import AlreadyExists, FinialError, Internal, Unavailable
+from finial.runtime import fault
 from finial.runtime.clock import Clock
-from finial.store import fault, timestamp
+from finial.store import timestamp
 
 T = TypeVar("T")
 Value = str | int | bytes | float | None

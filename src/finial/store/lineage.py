@@ -9,13 +9,13 @@ the position, is another history, and gets a new epoch and an empty log.
 from __future__ import annotations
 
 import json
-import os
 import secrets
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
 
 from finial.errors import Internal, Unavailable
+from finial.runtime import private_file
 from finial.store.engine import Engine, Transaction
 from finial.store.position import EPOCH_SIZE, Position
 
@@ -103,10 +103,8 @@ def recall(path: Path) -> Memory | None:
 
 def keep(path: Path, memory: Memory) -> None:
     """Replaced in one step. Raises: Unavailable."""
-    beside = path.with_name(path.name + ".new")
     try:
-        beside.write_text(json.dumps({"value": memory.value, "id": memory.id}))
-        os.replace(beside, path)
+        private_file.replace(path, json.dumps({"value": memory.value, "id": memory.id}).encode())
     except OSError as error:
         raise Unavailable(f'datastore-sql: unable to write "{path}": {error.strerror}') from error
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from finial.runtime import private_file
+from finial.runtime import fault, private_file
 
 
 def test_the_file_is_replaced_with_private_mode_and_nothing_is_left_beside(tmp_path: Path) -> None:
@@ -33,3 +33,29 @@ def test_a_link_set_in_place_of_the_file_beside_is_not_followed(tmp_path: Path) 
 def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         private_file.replace(tmp_path / "absent" / "data.json", b"new")
+
+
+def test_a_write_that_a_full_disk_ends_leaves_the_old_file_and_nothing_beside(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "data.json"
+    private_file.replace(path, b"old")
+
+    def full(descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space left"):
+        private_file.replace(path, b"new")
+    assert path.read_bytes() == b"old"
+    assert os.listdir(tmp_path) == ["data.json"]
+
+
+def test_every_write_passes_its_fault_points_with_the_file_as_they_say(tmp_path: Path) -> None:
+    path = tmp_path / "data.json"
+    path.write_bytes(b"old")
+    seen: list[tuple[str, bytes]] = []
+    with fault.hooked(lambda name: seen.append((name, path.read_bytes()))):
+        private_file.replace(path, b"new")
+    assert [name for name, _ in seen] == [f"data.json.{stage}" for stage in private_file.STAGES]
+    assert [data for _, data in seen] == [b"old", b"old", b"old", b"new", b"new"]

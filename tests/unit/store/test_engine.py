@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 from finial.errors import AlreadyExists, Internal, Unavailable
+from finial.runtime import fault
 from finial.runtime.clock import SystemClock
-from finial.store import fault
 from finial.store.engine import MAX_PARAMETERS, Engine, Transaction, connect, translated
+from finial.store.fault import STAGES
 
 CREATE = "CREATE TABLE t (id integer primary key autoincrement, created_at, updated_at, v unique)"
 
@@ -203,7 +204,7 @@ def test_every_write_passes_its_fault_points(path: Path) -> None:
             await engine.write("w", lambda tx: tx.insert("t", {"v": "x"}))
 
     using(path, work)
-    assert heard == [f"w.{stage}" for stage in fault.STAGES]
+    assert heard == [f"w.{stage}" for stage in STAGES]
 
 
 def test_a_locked_database_is_unavailable(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

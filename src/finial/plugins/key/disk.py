@@ -1,8 +1,8 @@
 """KeyManager "disk": keys in one JSON file, in SPIRE's form: `{"keys": {id: base64 of PKCS#8}}`.
 
-The file is replaced as a whole: written beside itself with mode 0600, forced to disk, renamed, and the
-directory forced to disk. A crash leaves the old file or the new one. A file that others may read is
-brought back to 0600; one that cannot be read as keys is an error, never an empty key ring.
+The file is replaced as a whole, by `runtime.private_file`: a crash leaves the old file or the new one. A file
+that others may read is brought back to 0600; one that cannot be read as keys is an error, never an empty key
+ring.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import asyncio
 import base64
 import binascii
 import json
-import os
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -26,10 +25,10 @@ from finial.config.options import option
 from finial.errors import Internal, InvalidArgument
 from finial.plugin.kinds import KeyType, PrivateKey
 from finial.plugins.key.generation import generate
+from finial.runtime import private_file
 from finial.svid.x509 import private_key_to_pkcs8
 
 FILE_NAME = "keys.json"
-MODE = 0o600
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +85,7 @@ class Disk:
         with self._lock:
             changed = {**self._loaded(), key_id: key}
             try:
-                replace(self._path, encode(changed))
+                private_file.replace(self._path, encode(changed))
             except OSError as why:
                 raise Internal(f'unable to write keys to "{self._path}": {why.strerror}') from why
             self._keys = changed
@@ -103,8 +102,8 @@ def load(path: Path) -> dict[str, PrivateKey]:
     """The keys of a file, none if there is no file. Raises: Internal, never with content of the file."""
     try:
         data = path.read_bytes()
-        if path.stat().st_mode & 0o777 != MODE:
-            path.chmod(MODE)
+        if path.stat().st_mode & 0o777 != private_file.MODE:
+            path.chmod(private_file.MODE)
     except FileNotFoundError:
         return {}
     except OSError as why:
@@ -136,20 +135,3 @@ def encode(keys: Mapping[str, PrivateKey]) -> bytes:
     """Indented by tabs, IDs in order, without a line end."""
     texts = {key_id: base64.b64encode(private_key_to_pkcs8(keys[key_id])).decode() for key_id in sorted(keys)}
     return json.dumps({"keys": texts}, indent="\t").encode()
-
-
-def replace(path: Path, data: bytes) -> None:
-    """Puts `data` in the place of the file in one step that a crash cannot split. Raises: OSError."""
-    beside = path.with_name(path.name + ".tmp")
-    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, MODE)
-    with os.fdopen(descriptor, "wb") as file:
-        os.fchmod(descriptor, MODE)
-        file.write(data)
-        file.flush()
-        os.fsync(descriptor)
-    beside.rename(path)
-    directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)

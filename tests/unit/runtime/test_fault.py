@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from finial.store import fault
+from finial.runtime import fault
 
 
 def test_a_point_passes_when_nothing_is_armed() -> None:
@@ -27,7 +27,7 @@ def test_a_hook_hears_every_point_and_may_raise() -> None:
 @pytest.mark.parametrize(("setting", "passed"), [("a.commit", 0), ("a.commit:3", 2)])
 def test_the_variable_kills_at_the_nth_pass(setting: str, passed: int) -> None:
     program = (
-        "from finial.store import fault\n"
+        "from finial.runtime import fault\n"
         "fault.point('a.begin')\n"
         "while True:\n"
         "    fault.point('a.commit')\n"
