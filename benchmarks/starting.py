@@ -1,0 +1,141 @@
+"""Rows of starting and standing still: the command line, a server and an agent, by number of entries."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from statistics import median
+
+from rows import Goal, Measure, Measurement, Row
+from subject import Programs, Site, cpu_seconds, resident
+
+RUNS = 5
+SETTLED = 15  # seconds after which memory is read
+IDLE = 60
+
+
+def _command(*arguments: str) -> Measure:
+    def measure(_: Programs, quick: bool) -> Measurement:
+        took = [timed(arguments) for _ in range(2 if quick else 2 * RUNS + 1)]
+        return {"ms": median(took[1:]), "raw": took}
+
+    return measure
+
+
+def timed(arguments: tuple[str, ...]) -> float:
+    began = time.monotonic()
+    subprocess.run(arguments, check=True, stdout=subprocess.DEVNULL)
+    return (time.monotonic() - began) * 1000
+
+
+def _server(entries: int) -> Measure:
+    def measure(programs: Programs, quick: bool) -> Measurement:
+        with Site(programs, quick) as site:
+            site.start_server()
+            if entries:
+                site.load("fill", count=500 if quick else entries)
+            ready = []
+            for _ in range(1 if quick else RUNS):
+                site.stop("server")
+                ready.append(site.start_server())
+            pid = site.pid("server")
+            time.sleep(0.1 if quick else SETTLED)
+            memory = resident(pid)
+            return {"ready_ms": median(ready), "mib": memory, "idle_s": idle(pid, quick), "raw": ready}
+
+    return measure
+
+
+def idle(pid: int, quick: bool) -> float:
+    """CPU seconds in a minute in which nobody calls."""
+    seconds = 0.2 if quick else IDLE
+    before = cpu_seconds(pid)
+    time.sleep(seconds)
+    return (cpu_seconds(pid) - before) * 60 / seconds
+
+
+def _agent_start(entries: int) -> Measure:
+    """From the start of the process to the first SVID at a workload that asks each 2 ms."""
+
+    def measure(programs: Programs, quick: bool) -> Measurement:
+        with Site(programs, quick) as site:
+            site.start()
+            if entries:
+                site.load("fill", count=500 if quick else entries, size=2)
+            site.load("register")
+            took = []
+            for _ in range(1 if quick else RUNS):
+                site.stop("agent")
+                listening = site.start_agent()
+                took.append(listening + site.load("first")["us"] / 1000)
+            return {"ms": median(took), "raw": took}
+
+    return measure
+
+
+def _agent_idle(programs: Programs, quick: bool) -> Measurement:
+    with Site(programs, quick) as site:
+        site.start()
+        site.load("fill", count=500 if quick else 1000, size=2)
+        site.load("register")
+        time.sleep(0.1 if quick else SETTLED)
+        pid = site.pid("agent")
+        return {"idle_s": idle(pid, quick), "mib": resident(pid), "raw": {}}
+
+
+def _up(programs: Programs, quick: bool) -> Measurement:
+    """`finial up` in a folder of its own, to its return: services talk mTLS by then."""
+    took = []
+    for _ in range(1 if quick else 3):
+        with Site(programs, quick) as site:
+            folder = site.folder / "lab"
+            environment = os.environ | {"XDG_STATE_HOME": str(site.folder), "HOME": str(site.folder)}
+            command = [sys.executable, "-m", "finial"]
+            began = time.monotonic()
+            subprocess.run(
+                [*command, "up", "-dir", str(folder)], check=True, env=environment, capture_output=True
+            )
+            took.append((time.monotonic() - began) * 1000)
+            subprocess.run(
+                [*command, "down", "-dir", str(folder)], check=True, env=environment, capture_output=True
+            )
+    return {"ms": median(took), "raw": took}
+
+
+def _server_row(name: str, title: str, entries: int, ready: float, mib: float) -> Row:
+    goals = (Goal("ready_ms", "ms", ready), Goal("mib", "MiB", mib), Goal("idle_s", "s/min", 0.05))
+    return Row(name, f"server, {title}: start to ready, memory after 15 s, idle CPU", goals, _server(entries))
+
+
+PROGRAM = str(Path(sys.executable).with_name("finial"))
+
+ROWS = (
+    Row("help", "finial --help", (Goal("ms", "ms", 150),), _command(PROGRAM, "--help"), stock=False),
+    Row(
+        "import-client",
+        "import finial.client",
+        (Goal("ms", "ms", 110),),
+        _command(sys.executable, "-c", "import finial.client"),
+        stock=False,
+    ),
+    Row("up", 'finial up, to "services talk mTLS"', (Goal("ms", "ms", 5000),), _up, stock=False),
+    _server_row("server-0", "empty", 0, 350, 85),
+    _server_row("server-10000", "10,000 entries", 10_000, 450, 110),
+    _server_row("server-100000", "100,000 entries", 100_000, 1200, 350),
+    Row("agent-start", "agent start to first SVID, join token", (Goal("ms", "ms", 400),), _agent_start(0)),
+    Row(
+        "agent-start-10000",
+        "agent start to first SVID, 10,000 entries on it",
+        (Goal("ms", "ms", 1500),),
+        _agent_start(10_000),
+    ),
+    Row(
+        "agent-idle",
+        "agent with 1,000 entries: idle CPU, memory",
+        (Goal("idle_s", "s/min", 0.03), Goal("mib", "MiB", None)),
+        _agent_idle,
+    ),
+)
