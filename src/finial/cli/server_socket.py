@@ -1,7 +1,7 @@
 """How a command reaches the server: the socket's path from flags or environment, errors in SPIRE's words.
 
 SPIRE 1.15: `-instance` fills `SPIRE_SERVER_PRIVATE_SOCKET_TEMPLATE`; else `-socketPath`, else
-`SPIRE_SERVER_PRIVATE_SOCKET`, else the default path.
+`SPIRE_SERVER_PRIVATE_SOCKET`, else the default path; `finial` also finds a lab that runs (`lab_socket.py`).
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from finial.cli.flags import flag
+from finial.cli.lab_socket import default_or_lab
 from finial.cli.rpc_errors import as_rpc_error
 from finial.errors import FinialError, InvalidArgument
 
@@ -43,7 +44,8 @@ def socket_path(flags: ServerFlags, environment: Mapping[str, str] = os.environ)
         if not template:
             raise InvalidArgument(f"you must define {TEMPLATE} to use the instance flag")
         return template.replace("%i", flags.instance)
-    return flags.socket_path or environment.get(ENVIRONMENT, "") or DEFAULT_SOCKET
+    named = flags.socket_path or environment.get(ENVIRONMENT, "")
+    return named or default_or_lab(DEFAULT_SOCKET, "server", environment)
 
 
 @asynccontextmanager

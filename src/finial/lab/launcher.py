@@ -9,15 +9,14 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
-import fcntl
 import os
 import signal
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from finial.errors import FailedPrecondition, FinialError, Internal
+from finial.errors import FinialError, Internal
 from finial.lab import state
 from finial.lab.channel import Channel, Record, failure
 from finial.lab.domain import Domain
@@ -77,19 +76,6 @@ def _own_state(place: Place) -> State:
     return found
 
 
-@contextlib.contextmanager
-def only_one(place: Place) -> Iterator[None]:
-    """Raises: FailedPrecondition while another launcher has this folder."""
-    descriptor = os.open(place.folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        yield
-    except BlockingIOError as why:
-        raise FailedPrecondition(f'another launcher has "{place.folder}"') from why
-    finally:
-        os.close(descriptor)
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="finial.lab.launcher", description="Keeps a lab running.")
     parser.add_argument("--dir", type=Path, required=True, help="the lab's folder")
@@ -97,7 +83,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     place = Place.at(given.dir)
     hide()  # whoever could take its sockets could vouch for anything
-    with only_one(place):
+    with place.alone():
         return asyncio.run(launch(place, given.progress))
 
 

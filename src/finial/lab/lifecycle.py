@@ -15,7 +15,6 @@ from finial.errors import FailedPrecondition, FinialError, NotFound
 from finial.lab import channel as channels
 from finial.lab import ports, process, state
 from finial.lab.channel import Channel, Record
-from finial.lab.launcher import only_one
 from finial.lab.place import Place, default_folder
 from finial.lab.process import last_words
 from finial.lab.state import State
@@ -106,7 +105,7 @@ async def down(place: Place, *, keep: bool) -> bool:
         await process.end(found.launcher, LAUNCHER_GRACE)
         found = _read_again(place, found)
     await sweep(found)
-    with only_one(place):
+    with place.alone():
         if keep:
             state.write(place.state_file, replace(found, launcher=None, processes={}))
         place.remove(keep=keep)
@@ -132,7 +131,10 @@ def required(place: Place) -> State:
 
 
 def default_lab(environment: Mapping[str, str] = os.environ) -> Place | None:
-    """The place of the lab that runs in the default folder; None if none does. Raises nothing."""
+    """The place of the lab that runs in the default folder; None if none does, or nothing tells where that
+    is. Raises nothing."""
+    if not (environment.get("HOME") or environment.get("XDG_STATE_HOME")):
+        return None
     place = Place.at(default_folder(environment), environment)
     with contextlib.suppress(FinialError, OSError):
         found = state.read(place.state_file)

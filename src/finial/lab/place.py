@@ -10,12 +10,13 @@ $XDG_RUNTIME_DIR or the temporary folder, named after the lab's own.
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import hashlib
 import os
 import shutil
 import stat
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -56,6 +57,20 @@ class Place:
             *(self.folder / name for name in ("conf", "server", "agent")),
         ):
             private_folder(one)
+
+    @contextlib.contextmanager
+    def alone(self) -> Iterator[None]:
+        """Held by the launcher for its life. Raises: FailedPrecondition while another has it."""
+        descriptor = os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            yield
+        except BlockingIOError as why:
+            raise FailedPrecondition(
+                f'another launcher has "{self.folder}"', hint="wait until it has ended, or end it"
+            ) from why
+        finally:
+            os.close(descriptor)
 
     def remove(self, *, keep: bool) -> None:
         """What a lab made and nothing else; with `keep` only sockets. Nothing of it may run."""
@@ -118,7 +133,8 @@ class Place:
 def default_folder(environment: Mapping[str, str] = os.environ) -> Path:
     """`$XDG_STATE_HOME/finial/lab`, or under the home's `.local/state`."""
     home = environment.get("XDG_STATE_HOME", "")
-    base = Path(home) if home.startswith("/") else Path(os.path.expanduser("~")) / ".local" / "state"
+    user = environment.get("HOME", "") or os.path.expanduser("~")
+    base = Path(home) if home.startswith("/") else Path(user) / ".local" / "state"
     return base / "finial" / "lab"
 
 
