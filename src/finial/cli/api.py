@@ -5,30 +5,23 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from cryptography import x509 as certificates
-
 from finial.cli.command import Command
 from finial.cli.console import Console
-from finial.cli.files import write_file
 from finial.cli.flags import flag
 from finial.cli.lab_socket import default_or_lab
-from finial.cli.mint import certificates_pem, pem
 from finial.cli.output import messages_json, read_format
 from finial.cli.rpc_errors import as_rpc_error
+from finial.cli.svid_text import jwt_text, write_x509, x509_text
 from finial.client.workload import WorkloadApi
 from finial.errors import DeadlineExceeded, FinialError, InvalidArgument, PermissionDenied
-from finial.spiffe.trust_domain import SCHEME
-from finial.svid.x509 import split_der
 from finial.wire.pb.spiffe.workload.workload_pb2 import (
-    X509SVID,
     JWTBundlesResponse,
-    JWTSVIDResponse,
     X509SVIDResponse,
 )
 
@@ -208,68 +201,6 @@ async def _first_jwt_bundles(api: WorkloadApi) -> JWTBundlesResponse:
         async for answer in answers:
             return answer
     raise InvalidArgument("the stream ended without an answer")
-
-
-def x509_text(answer: X509SVIDResponse, seconds: float, *, watching: bool = False) -> str:
-    """Labels and tabs are SPIRE's. `watch` shows no hints, and foreign domains by name, not by ID."""
-    count = len(answer.svids)
-    lines = [f"Received {count} {'svid' if count == 1 else 'svids'} after {seconds:.3f}s\n"]
-    for one in answer.svids:
-        lines += [f"SPIFFE ID:\t\t{one.spiffe_id}"]
-        lines += [f"Hint:\t\t\t{one.hint}"] if one.hint and not watching else []
-        chain = split_der(one.x509_svid)
-        lines += _validity("SVID", chain[:1])
-        for number, der in enumerate(chain[1:], 1):
-            lines += _validity(f"Intermediate #{number}", (der,))
-        for number, der in enumerate(split_der(one.bundle), 1):
-            lines += _validity(f"CA #{number}", (der,))
-        for domain, bundle in sorted(answer.federated_bundles.items()):
-            label = domain.removeprefix(SCHEME) if watching else domain
-            for number, der in enumerate(split_der(bundle), 1):
-                lines += _validity(f"[{label}] CA #{number}", (der,))
-        lines.append("")
-    return "\n".join(lines)
-
-
-def _validity(label: str, chain: Sequence[bytes]) -> list[str]:
-    shown = []
-    for der in chain:
-        one = certificates.load_der_x509_certificate(der)
-        for word, when in (("After", one.not_valid_before_utc), ("Until", one.not_valid_after_utc)):
-            shown.append(f"{label} Valid {word}:\t{when:%Y-%m-%d %H:%M:%S} +0000 UTC")
-    return shown
-
-
-def write_x509(answer: X509SVIDResponse, folder: Path, console: Console) -> None:
-    """svid.N.pem, svid.N.key, bundle.N.pem, federated_bundle.N.M.pem. Raises: as `write_file`."""
-    for number, one in enumerate(answer.svids):
-        for what, name, data, mode in _files(number, one, answer.federated_bundles):
-            console.out(f"Writing {what} to file {folder / name}.")
-            write_file(folder / name, data, mode)
-
-
-def _files(number: int, one: X509SVID, federated: Mapping[str, bytes]) -> list[tuple[str, str, bytes, int]]:
-    found = [
-        (f"SVID #{number}", f"svid.{number}.pem", certificates_pem(split_der(one.x509_svid)), 0o644),
-        (f"key #{number}", f"svid.{number}.key", pem("PRIVATE KEY", one.x509_svid_key), 0o600),
-        (f"bundle #{number}", f"bundle.{number}.pem", certificates_pem(split_der(one.bundle)), 0o644),
-    ]
-    for index, (domain, bundle) in enumerate(sorted(federated.items())):
-        what = f"federated bundle #{index} for trust domain {domain}"
-        name = f"federated_bundle.{number}.{index}.pem"
-        found.append((what, name, certificates_pem(split_der(bundle)), 0o644))
-    return found
-
-
-def jwt_text(tokens: JWTSVIDResponse, bundles: JWTBundlesResponse) -> str:
-    parts = []
-    for one in tokens.svids:
-        parts.append(f"token({one.spiffe_id}):\n\t{one.svid}\n")
-        if one.hint:
-            parts.append(f"hint({one.spiffe_id}):\n\t{one.hint}\n")
-    for domain, document in sorted(bundles.bundles.items()):
-        parts.append(f"bundle({domain}):\n\t{document.decode()}\n")
-    return "".join(parts)
 
 
 COMMANDS = (
