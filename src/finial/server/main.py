@@ -94,8 +94,11 @@ async def serve(config: ServerConfig, ready: Ready | None = None) -> int:
     except FinialError as why:
         log.error("Server crashed", error=why, **({"hint": why.hint} if why.hint else {}))
         return 1
-    log.info("Server stopped gracefully")
-    return 0
+    else:
+        log.info("Server stopped gracefully")
+        return 0
+    finally:
+        output.close()
 
 
 async def until_stopped(config: ServerConfig, output: Output, ready: Ready | None) -> None:

@@ -63,11 +63,11 @@ class Server:
     def __init__(
         self, config: ServerConfig, output: Output, kinds: Kinds, clock: Clock | None = None
     ) -> None:
-        self.config, self._output, self._kinds = config, output, kinds
+        self.config, self.output, self._kinds = config, output, kinds
         self._clock = clock or SystemClock()
         self._log = Logger(output)
         self._stack = AsyncExitStack()
-        self._tasks = Tasks(self._task_failed)
+        self.tasks = Tasks(self._task_failed)
         self.failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.port = 0
 
@@ -109,7 +109,7 @@ class Server:
             "Configured",
             admin_ids=[str(one) for one in self.config.server.admin_ids],
             data_dir=self.config.server.data_dir,
-            launch_log_level=str(self._output.launch_level),
+            launch_log_level=str(self.output.launch_level),
             version=__version__,
         )
 
@@ -156,7 +156,7 @@ class Server:
             options.trust_domain, self.store, self.follower, self.signer, self._clock, marks
         )
         gate = self._gate()
-        watchers = Watchers(self.follower, self._clock, self._tasks)
+        watchers = Watchers(self.follower, self._clock, self.tasks)
         attestor = Attestor(self.store, self.signer, attestors)
         shared: list[Servable] = [
             AgentService(backend, attestor),
@@ -167,13 +167,13 @@ class Server:
             Unserved(TrustDomainBase, LocalAuthorityBase),
         ]
         local: list[Servable] = [
-            LoggerService(self._output),
+            LoggerService(self.output),
             HealthService(backend),
             DebugService(backend, self._chain),
         ]
-        self._log.info("Logger service configured", launch_log_level=str(self._output.launch_level))
-        endpoints = Endpoints(shared, local, gate.intercept, self._tasks, self._log)
-        self._stack.push_async_callback(self._tasks.close)
+        self._log.info("Logger service configured", launch_log_level=str(self.output.launch_level))
+        endpoints = Endpoints(shared, local, gate.intercept, self.tasks, self._log)
+        self._stack.push_async_callback(self.tasks.close)
         self.port = endpoints.start(
             options.bind_address, options.bind_port, self.socket_path, self.identity.context
         )
@@ -207,12 +207,12 @@ class Server:
         endpoint = Endpoint(checks, live_path=options.live_path, ready_path=options.ready_path)
         await endpoint.start(listen_tcp(options.bind_address, int(options.bind_port)))
         self._stack.push_async_callback(endpoint.close)
-        self._tasks.start(checks.run(), name="health checks")
+        self.tasks.start(checks.run(), name="health checks")
         log.info("Serving health checks", address=f"{options.bind_address}:{options.bind_port}")
 
     def _start_tasks(self) -> None:
         pruner = Pruner(self.store, self.follower, self._clock, self._log)
-        start = self._tasks.start
+        start = self.tasks.start
         start(self.follower.run(), name="follow the change log")
         start(self.authorities.run(), name="rotate authorities")
         start(self.identity.run(), name="rotate the server's SVID")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import io
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,9 +17,9 @@ from typing import TypeVar
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from finial.config.server import load_server
+from finial.config.server import ServerConfig, load_server
 from finial.errors import Internal
-from finial.runtime.clock import Clock, SystemClock
+from finial.runtime.clock import SystemClock
 from finial.runtime.grpc import Channel
 from finial.runtime.log import Level, Output
 from finial.runtime.tls import FollowingContext, Material
@@ -42,9 +42,9 @@ server {{
   data_dir = "{folder}/data"
   socket_path = "{folder}/api.sock"
   bind_address = "127.0.0.1"
-  bind_port = 0
+  bind_port = {port}
   log_level = "DEBUG"
-  ratelimit {{ attestation = false }}
+  ratelimit {{ attestation = {limited} }}
   {options}
 }}
 plugins {{
@@ -110,14 +110,14 @@ def require_server(peer: SpiffeId) -> None:
 
 @asynccontextmanager
 async def server(
-    folder: Path, options: str = "", clock: Clock | None = None, overrides: Mapping[str, str] | None = None
+    folder: Path, options: str = "", *, limited: bool = False, port: int = 0
 ) -> AsyncIterator[Running]:
-    """`options` are lines of section `server`. The folder may hold the data of a server before."""
-    config = load_server(CONF.format(folder=folder, options=options), "server.conf", overrides)
+    """`options` are lines of section `server`; `limited`: one attestation a second, as by default. The folder
+    may hold the data of a server before."""
+    config = config_of(folder, options, limited=limited, port=port)
     log = io.StringIO()
-    time = clock or SystemClock()
-    output = Output(log, now=time.now, level=Level.DEBUG, strict=True)
-    running = Server(config, output, kinds, clock=time)
+    output = Output(log, now=SystemClock().now, level=Level.DEBUG, strict=True)
+    running = Server(config, output, kinds)
     await running.start()
     try:
         yield Running(running, log)
@@ -125,11 +125,18 @@ async def server(
         await running.stop()
 
 
-def play(folder: Path, scene: Callable[[Running], Awaitable[T]], options: str = "") -> T:
+def config_of(folder: Path, options: str = "", *, limited: bool = False, port: int = 0) -> ServerConfig:
+    text = CONF.format(folder=folder, options=options, limited="true" if limited else "false", port=port)
+    return load_server(text, "server.conf")
+
+
+def play(
+    folder: Path, scene: Callable[[Running], Awaitable[T]], options: str = "", *, limited: bool = False
+) -> T:
     """One scene at a server of its own."""
 
     async def run() -> T:
-        async with server(folder, options) as running:
+        async with server(folder, options, limited=limited) as running:
             return await scene(running)
 
     return asyncio.run(run())

@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+import io
+import os
+from datetime import UTC, datetime
+
+import pytest
+
+from finial.errors import Internal
+from finial.runtime.clock import SystemClock
+from finial.runtime.log import Logger, Output
+from finial.runtime.peer import Facts, Peer
+from finial.server.api.caller import Caller, begin, current
+from finial.spiffe.id import SpiffeId
+from finial.svid.x509 import X509Svid
+
+AGENT = SpiffeId.parse("spiffe://example.org/spire/agent/t/1")
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+SVID = X509Svid(AGENT, (), NOW, NOW, 7, b"")
+PATH = "/spire.api.server.entry.v1.Entry/ListEntries"
+
+
+def test_a_call_is_logged_with_its_names_and_its_caller() -> None:
+    text = io.StringIO()
+    record = begin(
+        PATH, Caller("127.0.0.1:9", "127.0.0.1", svid=SVID), Logger(Output(text, now=SystemClock().now))
+    )
+    assert current() is record
+    record.log.info("hello")
+    assert "service=entry.v1.Entry" in text.getvalue()
+    assert "method=ListEntries" in text.getvalue()
+    assert f'caller_id="{AGENT}"' in text.getvalue()
+    assert "request_id=" in text.getvalue()
+
+
+def test_the_agent_of_a_call_is_the_one_of_its_certificate() -> None:
+    log = Logger(Output(io.StringIO(), now=SystemClock().now))
+    assert begin(PATH, Caller(svid=SVID), log).agent_id == AGENT
+    with pytest.raises(Internal, match="without a certificate"):
+        _ = begin(PATH, Caller(), log).agent_id
+
+
+def test_a_local_caller_is_named_by_user_and_group() -> None:
+    peer = Peer(os.getpid(), -1, Facts(5, 6, (0, 0), 0, 0), deep=False)
+    assert Caller(peer=peer).audit_fields() == {"caller_uid": 5, "caller_gid": 6}
+    assert Caller(peer=peer).fields() == {}
+    assert Caller("h:1", "h").audit_fields() == {}

@@ -1,0 +1,79 @@
+"""Rates and records at the gate; who may call what is tests/playbooks/test_server_access.py."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from finial.runtime.grpc import GRPCError, unary
+from finial.testing.server import Running, attest, play, token
+from finial.wire.pb.spire.api.server.bundle.v1 import bundle_pb2
+from finial.wire.pb.spire.api.server.bundle.v1.bundle_grpc import BundleStub
+from finial.wire.pb.spire.api.server.entry.v1 import entry_pb2
+from finial.wire.pb.spire.api.server.entry.v1.entry_grpc import EntryStub
+
+
+@pytest.mark.slow
+def test_attestations_of_one_address_wait_for_each_other(tmp_path: Path) -> None:
+    async def scene(running: Running) -> float:
+        loop = asyncio.get_running_loop()
+        tokens = [await token(running) for _ in range(2)]
+        before = loop.time()
+        await asyncio.gather(*(attest(running, value) for value in tokens))
+        return loop.time() - before
+
+    assert play(tmp_path, scene, limited=True) >= 0.9
+
+
+def test_a_refused_call_is_logged_with_who_and_what(tmp_path: Path) -> None:
+    async def scene(running: Running) -> None:
+        async with running.remote() as channel:
+            with pytest.raises(GRPCError):
+                await unary(EntryStub(channel).ListEntries, entry_pb2.ListEntriesRequest())
+        (line,) = [one for one in running.lines if "Failed to authenticate caller" in one]
+        assert "method=ListEntries" in line
+        assert "service=entry.v1.Entry" in line
+        assert "caller_addr=" in line
+        assert "code = PermissionDenied" in line
+
+    play(tmp_path, scene)
+
+
+def test_calls_are_audited_where_that_is_on(tmp_path: Path) -> None:
+    async def scene(running: Running) -> None:
+        async with running.admin() as channel:
+            await unary(BundleStub(channel).GetBundle, bundle_pb2.GetBundleRequest())
+            with pytest.raises(GRPCError):
+                await unary(EntryStub(channel).GetEntry, entry_pb2.GetEntryRequest(id="nope"))
+        good, bad = [line for line in running.lines if "type=audit" in line]
+        assert 'msg="API accessed"' in good
+        assert "authorized_as=nobody" in good
+        assert "caller_uid=" in good
+        assert "status=success" in good
+        assert "trust_domain_id=example.org" in good
+        assert 'status_code=NotFound status_message="entry not found"' in bad
+        assert "entry_id=nope" in bad
+        assert "authorized_as=local authorized_via=transport" in bad
+
+    play(tmp_path, scene, "audit_log_enabled = true")
+
+
+def test_nothing_is_audited_where_it_is_off(tmp_path: Path) -> None:
+    async def scene(running: Running) -> None:
+        async with running.admin() as channel:
+            await unary(BundleStub(channel).GetBundle, bundle_pb2.GetBundleRequest())
+        assert not any("type=audit" in line for line in running.lines)
+
+    play(tmp_path, scene)
+
+
+def test_no_token_is_ever_logged(tmp_path: Path) -> None:
+    async def scene(running: Running) -> None:
+        value = await token(running)
+        with pytest.raises(GRPCError):
+            await attest(running, value + "x")
+        assert not any(value + "x" in line for line in running.lines)
+
+    play(tmp_path, scene, "audit_log_enabled = true")
