@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from google.protobuf.message import Message
 
-from finial.agent.svids import Answer, Identity, View
+from finial.agent.answer import Answer, Identity, View
 from finial.spiffe import bundle_document
 from finial.spiffe.bundle import Bundle
 from finial.wire.pb.spiffe.workload import workload_pb2 as pb

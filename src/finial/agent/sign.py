@@ -12,11 +12,12 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from finial.agent.answer import HeldSvid
 from finial.agent.connection import ServerConnection, in_rpc_words, rpc_text
 from finial.agent.identity import public_key_of
 from finial.agent.jwt_cache import JwtCache
 from finial.agent.lifetime import Draw, renewal_time
-from finial.agent.svids import Due, HeldSvid, Holdings
+from finial.agent.svids import Due, Holdings
 from finial.errors import FinialError, Internal
 from finial.plugin.kinds import KeyType, PrivateKey
 from finial.registry.entry import Entry

@@ -17,9 +17,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 
+from finial.agent.answer import Answer, HeldSvid, Identity, View
 from finial.agent.selection import SelectorIndex, without_repeated_hints
 from finial.errors import FinialError
 from finial.registry.entry import Entry
@@ -30,61 +31,12 @@ from finial.svid.verify import verify_x509
 from finial.svid.x509 import X509Svid
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class HeldSvid:
-    """A signed SVID with its key, and what makes it due. Compared by identity: each is signed once."""
-
-    svid: X509Svid
-    key: bytes = field(repr=False)  # DER PKCS#8
-    revision_number: int  # of the entry that it was signed for
-    created_at: int
-    renew_at: float  # Unix seconds
-
-    def current_for(self, entry: Entry) -> bool:
-        return (self.revision_number, self.created_at) == (entry.revision_number, entry.created_at)
-
-
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """One identity of a workload."""
-
-    entry: Entry
-    held: HeldSvid
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """All that a workload may know. `identities` are sorted by entry ID, hints are unique."""
-
-    identities: tuple[Identity, ...]
-    bundle: Bundle
-    federated: tuple[Bundle, ...] = ()
-
-    @property
-    def bundles(self) -> tuple[Bundle, ...]:
-        return (self.bundle, *self.federated)
-
-
 @dataclass(frozen=True, slots=True)
 class Due:
     """An entry that needs an SVID; `expires_at` is that of the one in hand, if there is one."""
 
     entry: Entry
     expires_at: datetime | None
-
-
-@dataclass(slots=True, eq=False)
-class View:
-    """What one set of selectors gets. `answer` is None until it is complete for the first time.
-
-    `encodings` is for those who serve it: by kind, the answer and what it was encoded to.
-    """
-
-    selectors: frozenset[Selector]
-    answer: Answer | None = None
-    entries: tuple[Entry, ...] = ()
-    wake: set[Callable[[], None]] = field(default_factory=set)
-    encodings: dict[str, tuple[Answer, object]] = field(default_factory=dict)
 
 
 class Holdings:

@@ -12,10 +12,11 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
+from finial.agent.answer import Answer, View
 from finial.agent.attestation import FAILED, WorkloadAttestation
 from finial.agent.encode import jwt_bundles, x509_bundles, x509_svids
 from finial.agent.sign import Signer
-from finial.agent.svids import Answer, Holdings, View
+from finial.agent.svids import Holdings
 from finial.errors import FinialError, InvalidArgument, PermissionDenied, Unavailable, Unsupported
 from finial.registry.entry import Entry
 from finial.runtime.clock import Clock

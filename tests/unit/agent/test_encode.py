@@ -6,8 +6,8 @@ import json
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from finial.agent.answer import Answer, HeldSvid, Identity, View
 from finial.agent.encode import jwt_bundles, x509_bundles, x509_svids
-from finial.agent.svids import Answer, HeldSvid, Identity, View
 from finial.registry.entry import Entry
 from finial.spiffe.bundle import Bundle, JwtAuthority, X509Authority
 from finial.spiffe.id import SpiffeId

@@ -9,7 +9,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from finial.agent import svids
-from finial.agent.svids import Answer, HeldSvid, Holdings, View
+from finial.agent.answer import Answer, HeldSvid, View
+from finial.agent.svids import Holdings
 from finial.registry.entry import Entry
 from finial.spiffe.bundle import Bundle, BundleSet, X509Authority
 from finial.spiffe.id import SpiffeId
