@@ -10,7 +10,6 @@ import asyncio
 import os
 import random
 import signal
-from collections.abc import Mapping
 from pathlib import Path
 
 from finial import SPIRE_VERSION
@@ -27,7 +26,7 @@ from finial.config.decode import decode
 from finial.config.plugins import PluginConfig
 from finial.config.sections import HealthChecks
 from finial.errors import FinialError, InvalidArgument
-from finial.plugin.kinds import AgentNodeAttestor, KeyManager, KeyType, WorkloadAttestor
+from finial.plugin.kinds import KeyManager, KeyType, WorkloadAttestor
 from finial.plugins.key import disk, memory
 from finial.plugins.key.generation import generate
 from finial.plugins.node.join_token.agent import JoinTokenAttestor
@@ -40,7 +39,6 @@ from finial.runtime.sockets import listen_tcp, raise_file_limit
 from finial.runtime.tasks import Tasks, until_first
 
 DATA_DIR_MODE = 0o750
-NODE, KEYS, WORKLOAD = "NodeAttestor", "KeyManager", "WorkloadAttestor"
 
 
 async def serve(config: AgentConfig, *, clock: Clock | None = None) -> int:
@@ -129,72 +127,46 @@ def compose(config: AgentConfig, plugins: Plugins, clock: Clock, log: Logger) ->
 
 
 class Plugins:
-    """The plugins of a configuration. Raises: InvalidArgument for ones that are not there or do not fit."""
+    """The plugins of a configuration, which was checked to name known ones, and as many as are needed.
+
+    Raises: ConfigError for options of a plugin; InvalidArgument for what it cannot work with.
+    """
 
     def __init__(self, config: AgentConfig, log: Logger) -> None:
         self._log = log.subsystem("catalog")
         self.launcher: launcher.LauncherAttestor | None = None
         enabled = [one for one in config.plugins if one.enabled]
-        for plugin in enabled:
-            if plugin.type not in (NODE, KEYS, WORKLOAD):
-                raise InvalidArgument(f'plugin type "{plugin.type}" is not known')
-        self.node_method = self._node_method(_only(enabled, NODE), config.agent)
-        self.key_manager = self._key_manager(_only(enabled, KEYS))
-        self.workload_attestors = self._workload_attestors(enabled)
+        (key_manager,) = (one for one in enabled if one.type == "KeyManager")
+        self.key_manager = self._key_manager(key_manager)
+        self.node_method = self._node_method(config.agent)
+        self.workload_attestors: dict[str, WorkloadAttestor] = {
+            one.name: self._workload_attestor(one) for one in enabled if one.type == "WorkloadAttestor"
+        }
         for plugin in enabled:
             self._log.info("Plugin loaded", external=False, plugin_name=plugin.name, plugin_type=plugin.type)
 
-    def _node_method(self, plugin: PluginConfig, options: AgentOptions) -> NodeMethod:
-        """A join token that was given wins over whatever attestor is configured, as in SPIRE."""
+    def _node_method(self, options: AgentOptions) -> NodeMethod:
+        """By join token, the one method there is; without a token it says so when it is asked for a proof."""
         token = options.join_token or _read_token(options.join_token_file)
-        if not token and plugin.name != "join_token":
-            raise _unknown(plugin)
-        attestor: AgentNodeAttestor = JoinTokenAttestor(token)
-        return NodeMethod("join_token", attestor)
+        return NodeMethod("join_token", JoinTokenAttestor(token))
 
     def _key_manager(self, plugin: PluginConfig) -> KeyManager:
-        match plugin.name:
-            case "disk":
-                return disk.Disk(decode(plugin.read_data(), disk.AgentConfig))
-            case "memory":
-                return memory.Memory(decode(plugin.read_data(), memory.Config))
-        raise _unknown(plugin)
+        if plugin.name == "disk":
+            return disk.Disk(decode(plugin.read_data(), disk.AgentConfig))
+        return memory.Memory(decode(plugin.read_data(), memory.Config))
 
-    def _workload_attestors(self, plugins: list[PluginConfig]) -> Mapping[str, WorkloadAttestor]:
-        found: dict[str, WorkloadAttestor] = {}
-        for plugin in plugins:
-            if plugin.type != WORKLOAD:
-                continue
-            match plugin.name:
-                case "unix":
-                    found["unix"] = unix.UnixAttestor(decode(plugin.read_data(), unix.Config))
-                case "launcher":
-                    self.launcher = found["launcher"] = self._launcher()
-                case _:
-                    raise _unknown(plugin)
-        if not found:
-            raise InvalidArgument(f"expected at least 1 {WORKLOAD} plugin; got 0")
-        return found
-
-    def _launcher(self) -> launcher.LauncherAttestor:
+    def _workload_attestor(self, plugin: PluginConfig) -> WorkloadAttestor:
+        if plugin.name == "unix":
+            return unix.UnixAttestor(decode(plugin.read_data(), unix.Config))
+        decode(plugin.read_data(), launcher.Config)
         sock = handover.inherited(os.environ)
         if sock is None:
             raise InvalidArgument(
                 f'plugin "launcher": {handover.FD_VARIABLE} is not set',
                 hint="this attestor works where a launcher starts the agent, as `finial up` does",
             )
-        return launcher.LauncherAttestor(sock, self._log)
-
-
-def _only(plugins: list[PluginConfig], kind: str) -> PluginConfig:
-    found = [one for one in plugins if one.type == kind]
-    if len(found) != 1:
-        raise InvalidArgument(f"expected exactly 1 {kind} plugin; got {len(found)}")
-    return found[0]
-
-
-def _unknown(plugin: PluginConfig) -> InvalidArgument:
-    return InvalidArgument(f'no built-in plugin "{plugin.name}" for type "{plugin.type}"')
+        self.launcher = launcher.LauncherAttestor(sock, self._log)
+        return self.launcher
 
 
 def _read_token(path: str) -> str:

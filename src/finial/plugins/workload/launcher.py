@@ -39,6 +39,11 @@ TYPE = "launcher"
 MAX_SERVICES = 4096
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """Takes no options."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Service:
     name: str
