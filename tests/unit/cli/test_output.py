@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from finial.cli.output import read_format, to_line, as_go_shows
+from finial.cli.output import as_go_shows, read_format, to_line
 from finial.errors import InvalidArgument
 
 

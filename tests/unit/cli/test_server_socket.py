@@ -7,10 +7,9 @@ from finial.cli.server_socket import (
     ENVIRONMENT,
     TEMPLATE,
     ServerFlags,
-    as_rpc_error,
     socket_path,
 )
-from finial.errors import InvalidArgument, NotFound
+from finial.errors import InvalidArgument
 
 
 @pytest.mark.parametrize(
@@ -30,9 +29,3 @@ def test_where_the_socket_is(flags: ServerFlags, environment: dict[str, str], pa
 def test_an_instance_needs_a_template() -> None:
     with pytest.raises(InvalidArgument, match=f"you must define {TEMPLATE} to use the instance flag"):
         socket_path(ServerFlags(instance="a", socket_path="/x"), {})
-
-
-def test_errors_of_a_call_read_as_those_of_grpc_go() -> None:
-    error = as_rpc_error(NotFound("agent not found"), "error fetching")
-    assert isinstance(error, NotFound)
-    assert error.message == "error fetching: rpc error: code = NotFound desc = agent not found"

@@ -1,0 +1,23 @@
+from __future__ import annotations
+
+import io
+
+import pytest
+
+from finial.cli.console import Console
+
+
+def test_results_and_the_rest_go_to_different_streams() -> None:
+    out, err = io.StringIO(), io.StringIO()
+    console = Console(stdout=out, stderr=err)
+    console.out("result")
+    console.err("note", end="")
+    assert (out.getvalue(), err.getvalue()) == ("result\n", "note")
+    assert not console.interactive
+
+
+@pytest.mark.parametrize(
+    ("program", "own"), [("finial", True), ("spire-server", False), ("spire-agent", False)]
+)
+def test_hints_are_for_those_who_call_finial(program: str, own: bool) -> None:
+    assert Console(program).own_name is own

@@ -1,0 +1,32 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+HEAVY = ("grpclib", "google.protobuf", "cryptography", "uvloop", "rich", "click", "httpx")
+
+
+def loaded(*words: str) -> set[str]:
+    """The modules that are loaded after a command, in a process of its own."""
+    code = (
+        "import sys; from finial.cli import run; from finial.cli.console import Console\n"
+        f"run({list(words)!r}, Console()); print('\\n'.join(sys.modules))"
+    )
+    return set(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.split())
+
+
+@pytest.mark.slow
+def test_the_overview_loads_no_command_and_nothing_heavy() -> None:
+    modules = loaded("--help")
+    assert not modules & set(HEAVY)
+    assert not {one for one in modules if one.startswith("finial.wire")}
+
+
+@pytest.mark.slow
+def test_a_command_loads_its_own_module_only() -> None:
+    modules = loaded("version")
+    assert "finial.cli.version" in modules
+    assert "finial.cli.entry" not in modules
+    assert not modules & {"grpclib", "cryptography", "uvloop"}

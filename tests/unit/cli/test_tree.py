@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+import pytest
+
+from finial.cli import tree
+
+
+@pytest.mark.parametrize(
+    ("program", "words", "path", "rest"),
+    [
+        ("spire-server", ["run", "-config", "a"], "server run", ["-config", "a"]),
+        ("spire-server", ["agent", "list"], "agent list", []),
+        ("spire-agent", ["run"], "agent run", []),
+        ("spire-agent", ["api", "fetch"], "agent api fetch x509", []),
+        ("spire-agent", ["api", "fetch", "jwt", "-audience", "a"], "agent api fetch jwt", ["-audience", "a"]),
+        ("finial", ["agent", "api", "fetch", "x509"], "agent api fetch x509", []),
+        ("finial", ["agent", "list"], "agent list", []),
+        ("finial", ["server", "run"], "server run", []),
+    ],
+)
+def test_the_longest_path_is_found(program: str, words: list[str], path: str, rest: list[str]) -> None:
+    found = tree.find(program, words)
+    assert found is not None
+    assert (found[0].path, found[1]) == (path, rest)
+
+
+@pytest.mark.parametrize("words", [["entry"], ["entry", "nope"], ["bundle", "-h"]])
+def test_a_group_alone_is_no_command(words: list[str]) -> None:
+    assert tree.find("spire-server", words) is None
+
+
+def test_a_group_lists_what_may_follow() -> None:
+    assert list(tree.group("spire-server", ["entry", "nope"])) == [
+        "count",
+        "create",
+        "delete",
+        "show",
+        "update",
+    ]
+    assert list(tree.group("finial", ["agent", "api", "nope"])) == [
+        "fetch x509", "fetch jwt", "validate jwt", "watch",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("program", tree.PROGRAMS)
+def test_every_first_word_has_commands_and_no_two_are_typed_alike(program: str) -> None:
+    typed = [
+        tree.typed(program, command)
+        for first in tree.PROGRAMS[program]
+        for command in tree.commands(program, first)
+    ]
+    assert len(typed) == len(set(typed))
+    assert {one.split()[0] for one in typed} == set(tree.PROGRAMS[program])
