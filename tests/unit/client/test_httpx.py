@@ -104,3 +104,18 @@ def test_a_failed_request_leaves_the_pool_unused(tmp_path: Path) -> None:
             assert transport._pool.users == 0
 
     asyncio.run(scenario())
+
+
+def test_uvicorn_answers_no_one_who_is_not_admitted(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        forged = TestCa()  # names the same trust domain
+        async with workloads(tmp_path, (CA, "/payment"), (forged, "/web")) as (payment, stranger):
+            async with served(payment.source) as url:
+                async with client(stranger.source, authorize.any_id()) as http:
+                    with pytest.raises(httpx.ConnectError):
+                        await http.get(url)
+                async with httpx.AsyncClient(verify=False) as nobody:
+                    with pytest.raises(httpx.TransportError):
+                        await nobody.get(url)
+
+    asyncio.run(scenario())

@@ -14,6 +14,7 @@ from finial.client.tls import client_context, server_context
 from finial.client.x509_source import X509Source
 from finial.runtime.tls import FollowingContext, peer_id
 from finial.testing.ca import TestCa
+from finial.testing.loops import Run, each_loop
 from finial.testing.workload import workloads
 
 PAYMENT = "spiffe://example.org/payment"
@@ -47,37 +48,41 @@ def client(source: X509Source, check: Authorizer | None = None) -> FollowingCont
     return client_context(source, check or authorize.one_of(PAYMENT))
 
 
-def test_both_ends_know_each_other(tmp_path: Path) -> None:
+@each_loop
+def test_both_ends_know_each_other(tmp_path: Path, run: Run) -> None:
     async def scenario() -> None:
         async with workloads(tmp_path, (CA, "/payment"), (CA, "/web")) as (payment, web):
             async with echo(server_context(payment.source, authorize.member_of("example.org"))) as port:
                 assert await ask(port, client(web.source)) == "spiffe://example.org/web"
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
-def test_another_workload_that_poses_as_the_server_is_refused(tmp_path: Path) -> None:
+@each_loop
+def test_another_workload_that_poses_as_the_server_is_refused(tmp_path: Path, run: Run) -> None:
     async def scenario() -> None:
         async with workloads(tmp_path, (CA, "/impostor"), (CA, "/web")) as (impostor, web):
             async with echo(server_context(impostor.source, authorize.any_id())) as port:
                 with pytest.raises(ssl.SSLError, match='unexpected ID "spiffe://example.org/impostor"'):
                     await ask(port, client(web.source))
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
-def test_a_server_of_a_forged_authority_is_refused(tmp_path: Path) -> None:
+@each_loop
+def test_a_server_of_a_forged_authority_is_refused(tmp_path: Path, run: Run) -> None:
     async def scenario() -> None:
         async with workloads(tmp_path, (FORGED, "/payment"), (CA, "/web")) as (forged, web):
             async with echo(server_context(forged.source, authorize.any_id())) as port:
                 with pytest.raises(ssl.SSLError):
                     await ask(port, client(web.source))
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
+@each_loop
 @pytest.mark.parametrize("fault", ["wrong id", "forged", "none"])
-def test_a_client_that_is_not_admitted_gets_nothing(tmp_path: Path, fault: str) -> None:
+def test_a_client_that_is_not_admitted_gets_nothing(tmp_path: Path, run: Run, fault: str) -> None:
     async def scenario() -> None:
         stranger = FORGED if fault == "forged" else CA
         async with workloads(tmp_path, (CA, "/payment"), (stranger, "/other")) as (payment, other):
@@ -94,10 +99,11 @@ def test_a_client_that_is_not_admitted_gets_nothing(tmp_path: Path, fault: str) 
                     if not await ask(port, context):
                         raise EOFError
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
-def test_a_rotation_holds_from_the_next_handshake(tmp_path: Path) -> None:
+@each_loop
+def test_a_rotation_holds_from_the_next_handshake(tmp_path: Path, run: Run) -> None:
     async def scenario() -> None:
         async with workloads(tmp_path, (CA, "/payment"), (CA, "/web")) as (payment, web):
             server, asking = server_context(payment.source, authorize.any_id()), client(web.source)
@@ -117,10 +123,11 @@ def test_a_rotation_holds_from_the_next_handshake(tmp_path: Path) -> None:
                 await changed
                 assert await ask(port, asking) == "spiffe://example.org/web"
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
-def test_the_own_domains_roots_stand_first(tmp_path: Path) -> None:
+@each_loop
+def test_the_own_domains_roots_stand_first(tmp_path: Path, run: Run) -> None:
     async def scenario() -> None:
         async with workloads(tmp_path, (CA, "/web")) as (web,):
             changed = asyncio.ensure_future(web.source.wait_changed())
@@ -129,4 +136,4 @@ def test_the_own_domains_roots_stand_first(tmp_path: Path) -> None:
             await changed
             assert list(client(web.source).material.bundles) == ["example.org", "a.test", "z.test"]
 
-    asyncio.run(scenario())
+    run(scenario())
