@@ -5,8 +5,6 @@ Exit codes are SPIRE's: 0 done, 1 any error, 127 no such command. `entry create 
 
 from __future__ import annotations
 
-import asyncio
-
 from finial import SPIRE_VERSION, __version__
 from finial.cli import UNKNOWN_COMMAND, flags, tree
 from finial.cli.command import Command
@@ -65,17 +63,23 @@ def execute(command: Command, arguments: list[str], console: Console) -> int:
         return 1
     console.arguments = tuple(rest)
     try:
-        if command.daemon:
-            import uvloop
-
-            return uvloop.run(_run(command, values, console))
-        return asyncio.run(_run(command, values, console))
+        return _run_in_loop(command, values, console)
     except FinialError as error:
         return report(error, console)
 
 
-async def _run(command: Command, values: object, console: Console) -> int:
-    return await command.run(values, console)
+def _run_in_loop(command: Command, values: object, console: Console) -> int:
+    """The loop's modules are loaded here: help and wrong flags are answered without them."""
+    import asyncio
+
+    async def run() -> int:
+        return await command.run(values, console)
+
+    if command.daemon:
+        import uvloop
+
+        return uvloop.run(run())
+    return asyncio.run(run())
 
 
 def report(error: FinialError, console: Console) -> int:

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-HEAVY = ("grpclib", "google.protobuf", "cryptography", "uvloop", "rich", "click", "httpx")
+HEAVY = ("asyncio", "grpclib", "google.protobuf", "cryptography", "uvloop", "rich", "click", "httpx")
 
 
 def loaded(*words: str) -> set[str]:
