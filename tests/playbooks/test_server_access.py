@@ -42,7 +42,7 @@ SERVICES = (AgentBase, BundleBase, EntryBase, SVIDBase, TrustDomainBase, LocalAu
 LOCAL_SERVICES = (LoggerBase, DebugBase, HealthBase)
 METHODS: Mapping[str, Handler] = Unserved(*SERVICES, *LOCAL_SERVICES, ChangesBase).__mapping__()
 NOT_SERVED = {"SVID/NewDownstreamX509CA", "SVID/BatchNewWITSVID"}
-NOT_SERVED_SERVICES = ("TrustDomain/", "LocalAuthority/")
+NOT_SERVED_SERVICES = ("TrustDomain/",)
 
 
 def rows() -> list[tuple[str, str, str]]:

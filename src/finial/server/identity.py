@@ -71,13 +71,16 @@ class ServerIdentity:
         """Until cancelled."""
         while True:
             await self._clock.sleep(INTERVAL)
-            if not self._due():
-                continue
             try:
-                await self.renew()
-                self.context.set(self._material())
+                await self.renew_if_due()
             except FinialError as why:
                 self._log.error("Could not rotate server SVID", error=why)
+
+    async def renew_if_due(self) -> None:
+        """At half of its life, or when its authority is tainted. Raises: as `renew`."""
+        if self._due():
+            await self.renew()
+            self.context.set(self._material())
 
     def _due(self) -> bool:
         half = self.svid.not_before + (self.svid.not_after - self.svid.not_before) / 2

@@ -15,6 +15,7 @@ from finial import __version__
 from finial.authority.policy import Policy
 from finial.config.datastore import datastore_of
 from finial.config.server import ServerConfig
+from finial.errors import InvalidArgument
 from finial.plugin import catalog
 from finial.plugin.catalog import Catalog
 from finial.plugin.kinds import KeyManager, KeyType, ServerNodeAttestor
@@ -32,6 +33,7 @@ from finial.server.api.debug import DebugService
 from finial.server.api.entry import EntryService
 from finial.server.api.gate import Gate
 from finial.server.api.health import HealthService
+from finial.server.api.localauthority import LocalAuthorityService
 from finial.server.api.logger import LoggerService
 from finial.server.api.svid import SvidService
 from finial.server.api.unserved import Unserved
@@ -47,7 +49,6 @@ from finial.server.sign import Signer
 from finial.server.watch import Watchers
 from finial.store import Store
 from finial.svid.subject import Subject
-from finial.wire.pb.spire.api.server.localauthority.v1.localauthority_grpc import LocalAuthorityBase
 from finial.wire.pb.spire.api.server.trustdomain.v1.trustdomain_grpc import TrustDomainBase
 
 REMEMBER_EVERY = 5.0  # seconds between renewals of what the history is recognised by, while there are writes
@@ -85,7 +86,7 @@ class Server:
 
     async def _start(self) -> None:
         options = self.config.server
-        await asyncio.to_thread(Path(options.data_dir).mkdir, parents=True, exist_ok=True)
+        await asyncio.to_thread(make_data_dir, options.data_dir)
         self._log_configured()
         self.store = await self._open_store()
         plugins = self._load_plugins()
@@ -164,7 +165,8 @@ class Server:
             EntryService(backend),
             SvidService(backend, gate),
             ChangeService(backend, gate, watchers),
-            Unserved(TrustDomainBase, LocalAuthorityBase),
+            LocalAuthorityService(backend, self.authorities),
+            Unserved(TrustDomainBase),
         ]
         local: list[Servable] = [
             LoggerService(self.output),
@@ -240,6 +242,17 @@ class Server:
         """Lets calls end. Called twice, the second does nothing."""
         self.failed.cancel()
         await self._stack.aclose()
+
+
+def make_data_dir(path: str) -> None:
+    """Unless it is there. Raises: InvalidArgument."""
+    try:
+        Path(path).mkdir(parents=True, exist_ok=True)
+    except OSError as why:
+        raise InvalidArgument(
+            f'could not create data directory "{path}": {why.strerror}',
+            hint="data_dir must be a folder that this user can write, or can be made one",
+        ) from why
 
 
 def policy_of(config: ServerConfig) -> Policy:

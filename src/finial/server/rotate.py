@@ -7,6 +7,7 @@ every 10 s, as in SPIRE 1.15 `pkg/server/ca/rotator`, whose log phrases these ar
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 
@@ -37,6 +38,8 @@ from finial.spiffe.bundle import Bundle, X509Authority
 from finial.store import Store
 from finial.svid.certificate import read
 
+Record = X509CaRecord | JwtKeyRecord
+NAMES = {Kind.X509: "X.509", Kind.JWT: "JWT"}
 INTERVAL = 10.0  # seconds between looks at what is due
 
 
@@ -59,6 +62,7 @@ class Authorities:
         self._jwt_enabled, self._acknowledged = jwt_enabled, acknowledged
         self._policy = signer.policy
         self._journal_row: int | None = None
+        self._changing = asyncio.Lock()  # the clock's steps and an operator's do not mix
         self.state = Rotation()
 
     async def begin(self) -> None:
@@ -120,17 +124,60 @@ class Authorities:
 
     async def advance(self) -> None:
         """Does all that is due now. Raises: what generating, signing or storing raises."""
-        while (due := self._due()) is not None:
-            if isinstance(due, Prepare):
-                await self.prepare(due)
-            else:
-                await self.activate(due)
+        async with self._changing:
+            while (due := self._due()) is not None:
+                if isinstance(due, Prepare):
+                    await self._prepare(due)
+                else:
+                    await self._activate(due)
+
+    # What operators ask for
+
+    async def prepare(self, kind: Kind) -> Record:
+        """A new authority in the free slot; one that was prepared there is given up."""
+        async with self._changing:
+            await self._prepare(Prepare(kind, self.state.slots(kind).free_slot))
+        prepared = self.state.slots(kind).prepared
+        if prepared is None:
+            raise Internal("the prepared authority is gone")
+        return prepared
+
+    async def activate(self, kind: Kind, authority_id: str) -> Record:
+        """Raises: InvalidArgument or Internal, in SPIRE's words, unless it is the prepared one."""
+        async with self._changing:
+            self.state.check_activation(kind, authority_id)
+            await self._apply(self.state.activated(kind))
+        current = self.state.slots(kind).current
+        if current is None:
+            raise Internal("the activated authority is gone")
+        return current
+
+    async def taint(self, kind: Kind, authority_id: str) -> None:
+        """What it signed is to be renewed now. Raises: InvalidArgument, Internal."""
+        async with self._changing:
+            transition = self.state.tainted(kind, authority_id)
+            await self._mark("taint", kind, transition)
+
+    async def revoke(self, kind: Kind, authority_id: str) -> None:
+        """What it signed verifies no longer. Raises: InvalidArgument, Internal."""
+        async with self._changing:
+            bundle = await self._store.bundle(self._policy.trust_domain)
+            published = [one.key_id for one in bundle.jwt_authorities] if bundle else []
+            transition = self.state.revoked(kind, authority_id, published)
+            await self._mark("revoke", kind, transition)
+
+    async def _mark(self, verb: str, kind: Kind, transition: Transition) -> None:
+        """What the bundle refuses is Internal, as in SPIRE."""
+        try:
+            await self._apply(transition)
+        except FinialError as why:
+            raise Internal(f"failed to {verb} {NAMES[kind]} authority: {why.message}") from why
 
     def _due(self) -> Prepare | Activate | None:
         due = self.state.due(self._clock.unix(), self._acknowledged)
         return due if due is None or due.kind in self._kinds() else None
 
-    async def prepare(self, due: Prepare) -> None:
+    async def _prepare(self, due: Prepare) -> None:
         is_x509 = due.kind is Kind.X509
         self._log.debug("Preparing X509 CA" if is_x509 else "Preparing JWT key", slot=due.slot_id)
         key_type = self._policy.ca_key_type if is_x509 else self._policy.jwt_key
@@ -147,7 +194,7 @@ class Authorities:
             await self._apply(self.state.prepared_key(record))
             self._log_authority("JWT key prepared", record)
 
-    async def activate(self, due: Activate) -> None:
+    async def _activate(self, due: Activate) -> None:
         if due.left_behind:
             self._log.warning(
                 "Authority is activated though not everybody acknowledged it",

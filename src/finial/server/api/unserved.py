@@ -25,6 +25,5 @@ class Unserved:
 
 
 async def _refuse(_: object, stream: Stream[Any, Any]) -> None:
-    path = current().path
-    what = "WIT-SVID functionality is not yet implemented" if "WIT" in path else ""
-    raise Unsupported(what or f"method {path.rpartition('/')[2]} is not served by this server")
+    method = current().path.rpartition("/")[2]
+    raise Unsupported(f"method {method} is not served by this server")
