@@ -18,6 +18,10 @@ from finial.wire.convert.bundle import bundle_from_wire
 from finial.wire.pb.spire.api.server.bundle.v1 import bundle_pb2
 
 PEM, SPIFFE = "pem", "spiffe"
+BUNDLE_HINT = {
+    form: f"trust_bundle_path must name what `spire-server bundle show -format {form}` prints"
+    for form in (PEM, SPIFFE)
+}
 
 
 def stored_bundle(trust_domain: TrustDomain, roots: tuple[bytes, ...]) -> Bundle:
@@ -31,13 +35,16 @@ async def read_bundle(path: str, form: str, trust_domain: TrustDomain) -> Bundle
         data = await asyncio.to_thread(Path(path).read_bytes)
     except OSError as why:
         reason = (why.strerror or str(why)).lower()
-        raise InvalidArgument(f"could not parse trust bundle: open {path}: {reason}") from why
-    if form == PEM:
-        return bundle_document.parse_pem(data, trust_domain)
+        raise InvalidArgument(
+            f"could not parse trust bundle: open {path}: {reason}", hint=BUNDLE_HINT[form]
+        ) from why
     try:
+        if form == PEM:
+            return bundle_document.parse_pem(data, trust_domain)
         return bundle_document.parse(data, trust_domain)
     except FinialError as why:
-        raise why.within("could not parse trust bundle") from why
+        told = why if form == PEM else why.within("could not parse trust bundle")
+        raise type(why)(told.message, hint=f'"{path}" was read: {BUNDLE_HINT[form]}') from why
 
 
 async def unverified_bundle(server: ServerAddress) -> Bundle:

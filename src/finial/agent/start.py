@@ -82,7 +82,10 @@ class Node:
                 if self._clock.monotonic() + RETRY_INTERVAL > give_up:
                     raise
                 self._log.warning(
-                    "Failed to retrieve attestation result", error=why, retry_interval=f"{RETRY_INTERVAL:g}s"
+                    "Failed to retrieve attestation result",
+                    error=why,
+                    retry_interval=f"{RETRY_INTERVAL:g}s",
+                    **({"hint": why.hint} if why.hint else {}),
                 )
                 await self._clock.sleep(RETRY_INTERVAL)
 

@@ -67,7 +67,10 @@ class Storage:
             try:
                 await asyncio.to_thread(private_file.replace, self._path, encode(data))
             except OSError as why:
-                raise Internal(f'failed to write data file "{self._path}": {why.strerror}') from why
+                raise Internal(
+                    f'failed to write data file "{self._path}": {why.strerror}',
+                    hint="the folder must be there, have room and be writable by this user",
+                ) from why
             self._data = data
 
 

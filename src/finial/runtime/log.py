@@ -212,7 +212,10 @@ def open_file(path: str) -> TextIO:
     try:
         descriptor = os.open(path, os.O_APPEND | os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, FILE_MODE)
     except OSError as why:
-        raise InvalidArgument(f"open {path}: {(why.strerror or str(why)).lower()}") from why
+        raise InvalidArgument(
+            f"open {path}: {(why.strerror or str(why)).lower()}",
+            hint="log_file must name a file in a folder that is there and that this user can write",
+        ) from why
     return os.fdopen(descriptor, "a", encoding="utf-8", errors="backslashreplace")
 
 

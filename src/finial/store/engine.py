@@ -40,7 +40,7 @@ AWAY = {
     sqlite3.SQLITE_READONLY: "the file and its folder must be writable by this user",
     sqlite3.SQLITE_CANTOPEN: "the folder must exist, and file and folder be writable by this user",
     sqlite3.SQLITE_PERM: "the file and its folder must be writable by this user",
-    sqlite3.SQLITE_IOERR: "look for disk errors in the system's log",
+    sqlite3.SQLITE_IOERR: "look for a full disk, a quota or a size limit, and for disk errors in the system's log",
 }
 BROKEN = {
     sqlite3.SQLITE_CORRUPT: "restore the database from a backup",
@@ -48,10 +48,10 @@ BROKEN = {
 }
 
 
-def translated(error: sqlite3.Error) -> FinialError:
-    """As one of our kinds, with SQLite's words: AlreadyExists for a broken constraint, Unavailable for what
-    passes or can be mended from outside, Internal for the rest."""
-    message = f"datastore-sql: {error}"
+def translated(error: sqlite3.Error, told: str = "") -> FinialError:
+    """As one of our kinds, with SQLite's words or those told: AlreadyExists for a broken constraint,
+    Unavailable for what passes or can be mended from outside, Internal for the rest."""
+    message = f"datastore-sql: {told or error}"
     if isinstance(error, sqlite3.IntegrityError):
         return AlreadyExists(message)
     code = getattr(error, "sqlite_errorcode", CODE_OF_UNTOLD) & 0xFF
@@ -153,7 +153,7 @@ class Engine:
             self._reader.execute("PRAGMA query_only = ON")
             self._watcher = connect(self.path, patience=0)
         except sqlite3.Error as error:
-            raise translated(error) from error
+            raise translated(error, f'unable to open database file "{self.path}": {error}') from error
 
     async def write(self, name: str, work: Callable[[Transaction], T]) -> T:
         """`work` in one transaction, on the writing thread, in order of calls. `name` leads its fault points.

@@ -29,6 +29,7 @@ from finial.runtime import private_file
 from finial.svid.x509 import private_key_to_pkcs8
 
 FILE_NAME = "keys.json"
+LOST = "restore the file from a backup, or move it away: then new keys are made"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +88,10 @@ class Disk:
             try:
                 private_file.replace(self._path, encode(changed))
             except OSError as why:
-                raise Internal(f'unable to write keys to "{self._path}": {why.strerror}') from why
+                raise Internal(
+                    f'unable to write keys to "{self._path}": {why.strerror}',
+                    hint="the folder must be there, have room and be writable by this user",
+                ) from why
             self._keys = changed
         return key
 
@@ -114,7 +118,7 @@ def load(path: Path) -> dict[str, PrivateKey]:
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise Internal(
             f'unable to decode keys JSON "{path}": not in the form of keys.json',
-            hint="restore the file from a backup, or move it away: then new keys are made",
+            hint=LOST,
         ) from None
     return {key_id: _decode(key_id, value) for key_id, value in items}
 
@@ -125,7 +129,7 @@ def _decode(key_id: str, value: object) -> PrivateKey:
             raise TypeError
         key = load_der_private_key(base64.b64decode(value, validate=True), password=None)
     except (ValueError, TypeError, binascii.Error, UnsupportedAlgorithm):
-        raise Internal(f'unable to parse key "{key_id}": not base64 of PKCS#8') from None
+        raise Internal(f'unable to parse key "{key_id}": not base64 of PKCS#8', hint=LOST) from None
     if not isinstance(key, ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey):
         raise Internal(f'unable to make entry "{key_id}": key type is not supported')
     return key
