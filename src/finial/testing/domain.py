@@ -6,7 +6,7 @@
 
 Entries hang below the alias `/node`, which the agent's join token brings. A call that changes what workloads
 get returns once the agent has the change in hand. Nothing here belongs to an event loop, so a domain may
-outlive the loop it was started in.
+outlive the loop it was started in. Either part may be killed and started again, in another environment.
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ from __future__ import annotations
 import asyncio
 import os
 import secrets
+import signal
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from types import TracebackType
@@ -137,38 +138,70 @@ class Domain:
 
     async def start(self) -> Self:
         """Returns once workloads may call. Raises: Internal, with the log, if a part does not come up."""
-        (self.folder / "server").mkdir(mode=0o700)
-        self._write("server.conf", SERVER, self._server_options)
-        self._write("agent.conf", AGENT, self._agent_options)
+        self.configure()
         try:
             await self.start_server()
-            await self.start_agent("-joinToken", await self._enrol())
+            await self.start_agent("-joinToken", await self.enrol())
         except BaseException:
             await self.stop()
             raise
         return self
 
+    def configure(self) -> None:
+        """Writes the configurations and the server's folder; `start` does it too."""
+        (self.folder / "server").mkdir(mode=0o700, exist_ok=True)
+        self._write("server.conf", SERVER, self._server_options)
+        self._write("agent.conf", AGENT, self._agent_options)
+
     async def stop(self) -> None:
         await self.stop_agent()
         await self.stop_server()
 
-    async def start_server(self) -> None:
-        self._server = self._run("server")
-        await self._until(self._server_answers, "server")
+    @property
+    def server(self) -> process.Child:
+        """Raises: Internal if it is not running."""
+        return running(self._server, "server")
+
+    @property
+    def agent(self) -> process.Child:
+        return running(self._agent, "agent")
+
+    async def start_server(self, environment: Mapping[str, str] | None = None) -> None:
+        """Raises: Internal, with the log, if it ends or does not answer; what was started is ended then."""
+        self._server = self._run("server", (), environment)
+        try:
+            await self._until(self._server_answers, "server")
+        except BaseException:
+            await self.stop_server()
+            raise
 
     async def stop_server(self) -> None:
         if self._server is not None:
             await self._server.end()
             self._server = None
 
-    async def start_agent(self, *arguments: str) -> None:
-        self._agent = self._run("agent", *arguments)
-        await self._until(self._agent_listens, "agent")
+    async def kill_server(self) -> None:
+        """SIGKILL, and reaped."""
+        child, self._server = self.server, None
+        await kill(child)
+
+    async def start_agent(self, *arguments: str, environment: Mapping[str, str] | None = None) -> None:
+        """Raises: as `start_server`."""
+        self._agent = self._run("agent", arguments, environment)
+        try:
+            await self._until(self._agent_listens, "agent")
+        except BaseException:
+            await self.stop_agent()
+            raise
 
     async def stop_agent(self) -> None:
         if self._agent is not None:
             await self._agent.end()
             self._agent = None
+
+    async def kill_agent(self) -> None:
+        child, self._agent = self.agent, None
+        await kill(child)
 
     async def register(
         self,
@@ -222,7 +255,7 @@ class Domain:
             )
         check(answer.results[0].status)
 
-    async def _enrol(self) -> str:
+    async def enrol(self) -> str:
         """Writes the bundle that the agent trusts at first. Returns: its join token."""
         async with self.api() as api:
             bundle = bundle_from_wire(await api.bundle.GetBundle(GetBundleRequest()))
@@ -240,9 +273,11 @@ class Domain:
         )
         (self.folder / name).write_text(text)
 
-    def _run(self, part: str, *arguments: str) -> process.Child:
+    def _run(
+        self, part: str, arguments: Sequence[str], environment: Mapping[str, str] | None
+    ) -> process.Child:
         command = ["-m", "finial", part, "run", "-config", str(self.folder / f"{part}.conf"), *arguments]
-        return process.start(part, command, self.folder / f"{part}.log")
+        return process.start(part, command, self.folder / f"{part}.log", environment=environment)
 
     async def _server_answers(self) -> bool:
         try:
@@ -283,6 +318,18 @@ async def arrival(api: ServerApi, position: bytes, entry_id: str) -> None:
         async for answer in api.wait(WaitRequest(position=position, entry_ids=[entry_id])):
             if answer.done:
                 return
+
+
+def running(child: process.Child | None, part: str) -> process.Child:
+    if child is None:
+        raise Internal(f"the {part} is not running")
+    return child
+
+
+async def kill(child: process.Child) -> None:
+    signal.pidfd_send_signal(child.pidfd, signal.SIGKILL)
+    await child.ended()
+    child.close()
 
 
 def check(status: Status) -> None:
