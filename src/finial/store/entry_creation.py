@@ -16,6 +16,7 @@ from finial.errors import FinialError
 from finial.registry.entry import Entry
 from finial.spiffe.selector import Selector
 from finial.spiffe.trust_domain import TrustDomain
+from finial.store import timestamp
 from finial.store.checks import check_entry
 from finial.store.engine import Transaction
 from finial.store.entries import Refused, read
@@ -80,7 +81,7 @@ def _completed(tx: Transaction, entry: Entry, bundles: dict[TrustDomain, int]) -
     return replace(
         entry,
         id=entry.id or str(uuid.uuid4()),
-        created_at=tx.unix,
+        created_at=timestamp.nearest_unix(tx.now),
         revision_number=0,
         federates_with=federated,
     )

@@ -41,6 +41,7 @@ class Reading:
         self._parents: dict[str, SpiffeId] = {}
         self._trust_domains: dict[str, TrustDomain] = {}
         self._times: dict[str, int] = {}
+        self._births: dict[str, int] = {}
 
     def spiffe_id(self, text: str) -> SpiffeId:
         match = CANONICAL_ID.match(text)
@@ -79,6 +80,12 @@ class Reading:
             known = self._times[text] = timestamp.unix(text)
         return known
 
+    def birth(self, text: str | None) -> int:
+        known = self._births.get(text or "")
+        if known is None:
+            known = self._births[text or ""] = timestamp.nearest_unix(text)
+        return known
+
     def entry(
         self,
         row: Row,
@@ -104,7 +111,7 @@ class Reading:
             bool(store),
             expiry or 0,
             revision or 0,
-            self.time(made),
+            self.birth(made),
             no_prefetch,
             jti,
         )

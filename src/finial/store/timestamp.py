@@ -27,12 +27,21 @@ def text_of_unix(seconds: int) -> str:
 
 def unix(stored: str | None) -> int:
     """Whole seconds, rounded down; 0 for NULL. Raises: Internal."""
+    return int(_seconds(stored) // 1)
+
+
+def nearest_unix(stored: str | None) -> int:
+    """The nearest whole second, as SPIRE tells when an entry was created; 0 for NULL. Raises: Internal."""
+    return int((_seconds(stored) + 0.5) // 1)
+
+
+def _seconds(stored: str | None) -> float:
     if not stored:
-        return 0
+        return 0.0
     try:
         moment = datetime.fromisoformat(stored)
     except ValueError as error:
         raise Internal(f'datastore-sql: time "{stored}" cannot be read') from error
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
-    return int(moment.timestamp() // 1)
+    return moment.timestamp()

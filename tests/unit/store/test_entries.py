@@ -11,7 +11,7 @@ from finial.spiffe.bundle import Bundle
 from finial.spiffe.id import SpiffeId
 from finial.spiffe.selector import Selector
 from finial.spiffe.trust_domain import TrustDomain
-from finial.store import bundles, entries, entry_creation
+from finial.store import bundles, entries, entry_creation, timestamp
 from finial.store.engine import Transaction
 from finial.store.entries import Refused, Updated
 
@@ -72,7 +72,7 @@ def test_an_update_writes_selectors_again_and_only_the_difference_of_bundles(tx:
 
 def test_an_update_cannot_change_identity_or_history(tx: Transaction) -> None:
     answer = changed(tx, lambda one: replace(one, id="z", created_at=1, revision_number=77))
-    assert (answer.id, answer.created_at, answer.revision_number) == ("e", tx.unix, 1)
+    assert (answer.id, answer.created_at, answer.revision_number) == ("e", timestamp.nearest_unix(tx.now), 1)
     assert tx.rows("SELECT created_at FROM registered_entries WHERE id = 1") == [(tx.now,)]
 
 
@@ -92,7 +92,7 @@ def test_each_update_has_its_own_answer(tx: Transaction) -> None:
     )
     kinds = [type(answer.error) for answer in answers if isinstance(answer, Refused)]
     assert kinds == [NotFound, InvalidArgument, AlreadyExists, PermissionDenied]
-    assert entries.by_id(tx, "e") == replace(ENTRY, created_at=tx.unix)
+    assert entries.by_id(tx, "e") == replace(ENTRY, created_at=timestamp.nearest_unix(tx.now))
     assert isinstance(answers[4], Updated) and answers[4].entry.hint == "y"
 
 

@@ -10,7 +10,7 @@ from finial.spiffe.bundle import Bundle
 from finial.spiffe.id import SpiffeId
 from finial.spiffe.selector import Selector
 from finial.spiffe.trust_domain import TrustDomain
-from finial.store import bundles, entries
+from finial.store import bundles, entries, timestamp
 from finial.store.engine import Transaction
 from finial.store.entries import Refused
 from finial.store.entry_creation import Created, Similar, create
@@ -39,7 +39,7 @@ def test_answers_what_is_stored(tx: Transaction) -> None:
     )
     (answer,) = create(tx, [full])
     assert isinstance(answer, Created)
-    assert answer.entry == replace(full, created_at=tx.unix, revision_number=0)
+    assert answer.entry == replace(full, created_at=timestamp.nearest_unix(tx.now), revision_number=0)
     assert entries.by_id(tx, "full") == answer.entry
 
 

@@ -40,8 +40,21 @@ def test_reads_every_form_to_the_second(text: str) -> None:
     assert timestamp.unix(text) == 1795249899
 
 
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("2026-11-21 08:31:39.499999999+00:00", 1795249899),
+        ("2026-11-21 08:31:39.5+00:00", 1795249900),
+        ("2026-11-21 08:31:39.967444268+00:00", 1795249900),
+        ("2026-11-21 08:31:39+00:00", 1795249899),
+    ],
+)
+def test_reads_the_nearest_second(text: str, seconds: int) -> None:
+    assert timestamp.nearest_unix(text) == seconds
+
+
 def test_null_is_not_set() -> None:
-    assert timestamp.unix(None) == 0
+    assert timestamp.unix(None) == timestamp.nearest_unix(None) == 0
 
 
 def test_refuses_what_is_no_time() -> None:
