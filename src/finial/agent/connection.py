@@ -59,6 +59,7 @@ class ServerConnection:
         self._idle.set()
         self._admitting = asyncio.Event()
         self._admitting.set()
+        self._renewed = asyncio.Event()
 
     def trust(self, bundle: Bundle) -> None:
         """Trust these roots from the next call on."""
@@ -81,8 +82,8 @@ class ServerConnection:
 
     @asynccontextmanager
     async def using(self) -> AsyncIterator[None]:
-        """Around a call: waits while the identity changes. Long streams go without, and look at `generation`
-        when they are denied."""
+        """Around a call: waits while the identity changes. Long streams go without: they end at `renewed`, and look
+        at `generation` when they are denied."""
         await self._admitting.wait()
         self._calls += 1
         self._idle.clear()
@@ -124,9 +125,15 @@ class ServerConnection:
     async def aclose(self) -> None:
         await self.api.close()
 
+    async def renewed(self) -> None:
+        """Returns when trust or identity changed: a stream that goes on keeps those it began with."""
+        await self._renewed.wait()
+
     def _renew(self) -> None:
         self._context.set(self._material())
         self.api.channel.renew()
+        self._renewed.set()
+        self._renewed = asyncio.Event()
 
     def _material(self) -> Material:
         bundles = {self.server.trust_domain.name: self._bundle.x509_roots}

@@ -58,7 +58,7 @@ async def serve(config: AgentConfig, *, clock: Clock | None = None) -> int:
     try:
         await run(config, clock, log, stopped)
     except FinialError as why:
-        log.error("Agent crashed", error=why)
+        log.error("Agent crashed", error=why, **({"hint": why.hint} if why.hint else {}))
         return 1
     finally:
         output.close()

@@ -41,8 +41,8 @@ class Watch:
         self.position = b""
 
     async def run(self) -> None:
-        """One stream, until the server ends it with OK, as it does before it goes away, or because this
-        agent goes by a newer SVID.
+        """One stream, until the server ends it with OK, as it does before it goes away, or trust or
+        identity changed: the next one is opened with the new ones, and nothing is missed between.
 
         Raises: Unsupported from a server that does not know it; FailedPrecondition if the position is of
         another history; PermissionDenied, Unavailable.
@@ -51,12 +51,16 @@ class Watch:
         try:
             async with self._connection.api.changes.Watch.open() as stream:
                 await stream.send_message(change_pb2.WatchRequest(open=self._opening()))
-                await until_first(self._receive(stream), self._acknowledge(stream))
+                await until_first(self._receive(stream), self._acknowledge(stream), self._leave(stream))
         except PermissionDenied:
             if generation == self._connection.generation:
                 raise
             async with self._connection.using():  # once the new identity is in use
                 return
+
+    async def _leave(self, stream: Calls) -> None:
+        await self._connection.renewed()
+        await stream.cancel()
 
     def _opening(self) -> change_pb2.Open:
         entries = self._intake.holdings.entries.values()

@@ -86,3 +86,14 @@ def test_a_denial_counts_only_if_the_identity_is_still_the_same(joined: Any) -> 
             await parts.watch.run()
 
     asyncio.run(scenario())
+
+
+def test_it_ends_when_trust_changed_so_that_the_next_one_has_the_new_trust(joined: Any) -> None:
+    async def scenario() -> None:
+        async with ScriptedServer(watchable=True) as server, joined(server) as parts, Tasks() as tasks:
+            running = tasks.start(parts.watch.run())
+            await until(lambda: bool(server.watches and server.watches[0].acknowledged))
+            parts.connection.show(parts.identity)
+            await asyncio.wait_for(running, 5)
+
+    asyncio.run(scenario())
