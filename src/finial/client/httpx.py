@@ -9,6 +9,7 @@ pool: requests under way finish on the old one, which is closed after the last.
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -66,6 +67,9 @@ class FollowingTransport(httpx.AsyncBaseTransport):
         pool.users += 1
         try:
             response = await pool.transport.handle_async_request(request)
+        except ssl.SSLError as why:  # a TLS 1.3 server refuses after the handshake; httpx lets that through
+            await pool.release()
+            raise httpx.ReadError(f"refused by the server: {why.reason or why}", request=request) from why
         except BaseException:
             await pool.release()
             raise

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -115,7 +116,22 @@ def test_uvicorn_answers_no_one_who_is_not_admitted(tmp_path: Path) -> None:
                     with pytest.raises(httpx.ConnectError):
                         await http.get(url)
                 async with httpx.AsyncClient(verify=False) as nobody:
-                    with pytest.raises(httpx.TransportError):
+                    with pytest.raises((httpx.TransportError, ssl.SSLError)):
                         await nobody.get(url)
+
+    asyncio.run(scenario())
+
+
+def test_a_refusal_after_the_handshake_is_told_by_httpx(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        other = TestCa("other.test")
+        async with workloads(tmp_path, (CA, "/payment"), (other, "/web")) as (payment, stranger):
+            changed = asyncio.ensure_future(stranger.source.wait_changed())
+            await asyncio.sleep(0)
+            stranger.api.serve(other, "/web", federated=[CA])
+            await changed
+            async with served(payment.source) as url, client(stranger.source, authorize.any_id()) as http:
+                with pytest.raises(httpx.ReadError, match="refused by the server"):
+                    await http.get(url)
 
     asyncio.run(scenario())
