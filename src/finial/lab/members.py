@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from finial.errors import DeadlineExceeded, FailedPrecondition, Unavailable
+from finial.errors import DeadlineExceeded, FailedPrecondition, FinialError, Unavailable
 from finial.lab import channel as channels
 from finial.lab import enrol, process, vouched
 from finial.lab.channel import Channel, Record
@@ -142,12 +142,8 @@ class Members:
                 await channel.close()
             self.handing.forget(child)
             await child.end()
-            if isinstance(why, FailedPrecondition):
-                said = last_words(child.log)
-                hint = f"the whole log: {self.place.log(child.name)}"
-                raise FailedPrecondition(
-                    f"{why.message}: {said}" if said else why.message, hint=hint
-                ) from why
+            if isinstance(why, FinialError):
+                raise why.within(f"start {child.name}") from why
             raise
 
 
