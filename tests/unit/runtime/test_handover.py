@@ -145,3 +145,30 @@ def test_a_socket_of_another_kind_is_refused() -> None:
     one, two = socket.socketpair()
     with two, pytest.raises(InvalidArgument, match="no socket of a launcher"):
         handover.inherited({handover.FD_VARIABLE: str(one.detach())})
+
+
+def test_a_lifeline_comes_along_and_hangs_up_with_its_last_holder(ends: Ends, own_pidfd: int) -> None:
+    launcher, agent = ends
+    reading, writing = os.pipe()
+    sent = Handover("web", os.getpid(), 7, own_pidfd, reading)
+    sender = threading.Thread(target=handover.send, args=(launcher, sent))
+    sender.start()
+    received = handover.receive(agent)
+    assert received is not None
+    handover.acknowledge(agent, received)
+    sender.join(5)
+    assert not handover.hung_up(received.lifeline)
+    os.close(writing)
+    assert handover.hung_up(received.lifeline)
+    for descriptor in (reading, received.lifeline, received.pidfd):
+        os.close(descriptor)
+
+
+def test_a_lifeline_that_is_no_pipe_is_refused_and_closed(ends: Ends, own_pidfd: int) -> None:
+    launcher, agent = ends
+    before = open_descriptors()
+    record = json.dumps({"service": "web", "pid": os.getpid(), "start_time": 7}).encode()
+    socket.send_fds(launcher, [record], [own_pidfd, own_pidfd])
+    with pytest.raises(InvalidArgument, match="a lifeline that is no pipe"):
+        handover.receive(agent)
+    assert open_descriptors() == before

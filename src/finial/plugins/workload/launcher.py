@@ -9,6 +9,7 @@ exactly that process while it runs the program that it was started with:
 | the service itself | yes |
 | a child, forked or spawned | no: another process |
 | the service after exec of a shell, or of its own interpreter again | no: program or stack differ |
+| the same, hiding itself again after exec, while a fork of it keeps the lifeline | yes, see the last row |
 | a second copy started by hand | no: never handed over |
 | a later process with the same number | no: the pidfd has ended |
 | a stranger that the service passes its connected socket to | yes: Linux tells who connected, not who reads |

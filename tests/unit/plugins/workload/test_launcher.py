@@ -227,3 +227,44 @@ def test_a_connected_socket_that_the_service_gives_away_still_speaks_as_the_serv
         assert bench.attest(caller) == ["launcher:service:web"]
         caller.close()
         connection.close()
+
+
+def lend_lifeline(bench: Bench, process: subprocess.Popen[str]) -> int:
+    """Handed over with the reading end of a pipe; the writing end is the test's to close, as an exec does."""
+    reading, writing = os.pipe()
+    pidfd = os.pidfd_open(process.pid)
+    start_time = int(Path(f"/proc/{process.pid}/stat").read_text().rsplit(")", 1)[1].split()[19])
+    handover.send(bench.launcher, Handover("web", process.pid, start_time, pidfd, reading))
+    os.close(pidfd)
+    os.close(reading)
+    return writing
+
+
+def test_a_lifeline_that_hangs_up_takes_the_selector_along(bench: Bench) -> None:
+    with service() as web:
+        writing = lend_lifeline(bench, web)
+        assert bench.selectors(web) == ["launcher:service:web"]
+        os.close(writing)
+        assert bench.selectors(web) == []
+        assert "runs another program by now" in bench.log.getvalue()
+
+
+def test_where_the_program_is_hidden_a_lifeline_must_come_along(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(peer.Peer, "sees_exec", property(lambda self: False))
+    with service() as web:
+        with pytest.raises(InvalidArgument, match="an exec of its own program would go unseen"):
+            bench.hand_over(web)
+        writing = lend_lifeline(bench, web)
+        assert bench.selectors(web) == ["launcher:service:web"]
+        os.close(writing)
+
+
+def test_no_descriptor_is_left_of_services_that_ended(bench: Bench) -> None:
+    before = len(os.listdir("/proc/self/fd"))
+    with service() as web:
+        writing = lend_lifeline(bench, web)
+        os.close(writing)
+        assert bench.selectors(web) == []
+    assert len(os.listdir("/proc/self/fd")) == before
