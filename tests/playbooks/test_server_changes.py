@@ -58,6 +58,10 @@ class Watch:
             await self._ended()
         return refusal.value
 
+    async def ended_well(self) -> bool:
+        await self._ended()
+        return True
+
     async def _ended(self) -> None:
         assert await asyncio.wait_for(self._stream.recv_message(), 5) is None
         await self._stream.end()  # grpclib tells the status only to who has ended its own side
@@ -178,6 +182,23 @@ def test_an_svid_that_ends_ends_the_watch(tmp_path: Path) -> None:
                 details = list((await watch.end()).details or ())
             assert isinstance(details[0], status_pb2.PermissionDeniedDetails)
             assert Denial(details[0].reason) is Denial.AGENT_EXPIRED
+
+    asyncio.run(play())
+
+
+def test_a_server_that_stops_lets_a_watch_end_well(tmp_path: Path) -> None:
+    async def play() -> None:
+        loop = asyncio.get_running_loop()
+        async with server(tmp_path) as running:
+            agent = await attest(running)
+            async with watching(running, agent) as watch:
+                await watch.open()
+                began = loop.time()
+                stopping = asyncio.ensure_future(running.server.stop())
+                assert await watch.ended_well()
+                await stopping
+                assert loop.time() - began < 3
+        assert sum("Graceful stop successful" in line for line in running.lines) == 2
 
     asyncio.run(play())
 

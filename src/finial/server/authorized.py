@@ -24,6 +24,7 @@ from finial.spiffe.selector import Selector
 
 Key = TypeVar("Key", SpiffeId, Selector)
 Root = SpiffeId | tuple[Selector, ...]  # an ID that agents hold entries through, or a node alias's selectors
+MAX_ANSWERS = 10_000  # kept at once; an answer that was let go is walked again
 NOTHING: frozenset[Root] = frozenset()
 
 
@@ -55,9 +56,8 @@ class AuthorizedIndex:
         roots = self._roots(agent_id)
         kept = self._answers.get(roots)
         if kept is None:
-            kept = self._answers[roots] = Answer(self._walk_down(roots))
-            for root in roots:
-                self._answers_of_root.setdefault(root, set()).add(roots)
+            kept = Answer(self._walk_down(roots))
+            self._keep(roots, kept)
         return kept
 
     def entry_for(self, agent_id: SpiffeId, entry_id: str) -> Entry | None:
@@ -196,11 +196,24 @@ class AuthorizedIndex:
                 self._forget_answers(root)
         return roots
 
+    def _keep(self, roots: frozenset[SpiffeId], answer: Answer) -> None:
+        if len(self._answers) >= MAX_ANSWERS:
+            self._forget(next(iter(self._answers)))
+        self._answers[roots] = answer
+        for root in roots:
+            self._answers_of_root.setdefault(root, set()).add(roots)
+
     def _forget_answers(self, root: SpiffeId) -> None:
-        for roots in self._answers_of_root.pop(root, set()):
-            self._answers.pop(roots, None)
-            for other in roots - {root}:
-                self._answers_of_root.get(other, set()).discard(roots)
+        for roots in tuple(self._answers_of_root.get(root, ())):
+            self._forget(roots)
+
+    def _forget(self, roots: frozenset[SpiffeId]) -> None:
+        del self._answers[roots]
+        for root in roots:
+            having = self._answers_of_root[root]
+            having.discard(roots)
+            if not having:
+                del self._answers_of_root[root]
 
     def _take_out(self, entry: Entry) -> frozenset[Root]:
         concerned = self._changed(entry)

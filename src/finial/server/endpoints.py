@@ -29,12 +29,12 @@ class Endpoints:
         shared: Collection[Servable],
         local: Collection[Servable],
         gate: Interceptor,
-        tasks: Tasks,
         log: Logger,
         *,
         max_age: float = MAX_CONNECTION_AGE,
     ) -> None:
-        self._tasks, self._log = tasks, log.subsystem("endpoints")
+        self._log = log.subsystem("endpoints")
+        self._tasks = Tasks(self._failed)  # of connections: one that fails is no reason to stop
         self._tcp = Server(
             shared, TCP, interceptor=gate, to_status=to_grpc_error, max_age=max_age, on_error=self._failed
         )
@@ -76,9 +76,10 @@ class Endpoints:
             else:
                 self._log.info("Graceful stop successful", **fields)
             self._log.info("Server APIs have stopped", **fields)
+        await self._tasks.close()
 
-    def _failed(self, path: str, error: BaseException) -> None:
-        self._log.error("Call failed unexpectedly", method=path, error=f"{type(error).__name__}: {error}")
+    def _failed(self, what: str, error: BaseException) -> None:
+        self._log.error("Failed unexpectedly", method=what, error=f"{type(error).__name__}: {error}")
 
 
 def _shown(host: str, port: int) -> str:

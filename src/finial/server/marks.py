@@ -68,7 +68,9 @@ class Marks:
         self._tell(agent_id)
 
     def fetched_bundle(self, agent_id: SpiffeId) -> None:
-        self.seen(agent_id).bundle = self._position()
+        mark = self.seen(agent_id)
+        mark.bundle = self._position()
+        mark.signed = {one: at for one, at in mark.signed.items() if not _covers(mark.entries, at)}
         self._tell(agent_id)
 
     def signed(self, agent_id: SpiffeId, entry_id: str) -> None:

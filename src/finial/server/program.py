@@ -174,7 +174,7 @@ class Server:
             DebugService(backend, self._chain),
         ]
         self._log.info("Logger service configured", launch_log_level=str(self.output.launch_level))
-        endpoints = Endpoints(shared, local, gate.intercept, self.tasks, self._log)
+        endpoints = Endpoints(shared, local, gate.intercept, self._log)
         self._stack.push_async_callback(self.tasks.close)
         self.port = endpoints.start(
             options.bind_address, options.bind_port, self.socket_path, self.identity.context

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from finial.registry.agent import Agent
 from finial.registry.entry import Entry
 from finial.server.authorized import AuthorizedIndex
@@ -125,3 +127,13 @@ def test_lists_are_narrowed_by_parent_and_spiffe_id() -> None:
     assert [one.id for one in index.list_entries(EntryFilter(), size=2, token="1").values] == ["b", "c"]
     assert [one.id for one in index.list_agents(AgentFilter()).values] == [ONE, TWO]
     assert [one.id for one in index.with_spiffe_id(spiffe("/a"))] == ["a"]
+
+
+def test_answers_that_are_kept_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("finial.server.authorized.MAX_ANSWERS", 1)
+    index = index_of(entry("a", ONE), entry("b", TWO))
+    first = index.answer(ONE)
+    assert index.answer(ONE) is first
+    assert held(index, TWO) == {"b"}
+    assert index.answer(ONE) is not first
+    assert held(index, ONE) == {"a"}

@@ -63,3 +63,15 @@ def test_an_agent_is_forgotten() -> None:
     marks.seen(AGENT)
     marks.forget([AGENT])
     assert marks.get(AGENT) is None
+
+
+def test_signatures_that_a_later_fetch_covers_are_let_go() -> None:
+    index = Index()
+    marks = marks_of(index)
+    marks.signed(AGENT, "e")
+    index.position = at(5)
+    marks.fetched_entries(AGENT)
+    assert marks.seen(AGENT).is_delivered(at(1), ENTRY)
+    marks.fetched_bundle(AGENT)
+    assert marks.seen(AGENT).signed == {}
+    assert marks.seen(AGENT).is_delivered(at(1), ENTRY)

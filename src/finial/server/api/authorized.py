@@ -25,6 +25,7 @@ from finial.wire.pb.spire.api.server.entry.v1 import entry_pb2 as api
 from finial.wire.pb.spire.api.server.entry.v1.entry_grpc import EntryBase
 
 PAGE = 500
+KEPT_MASKS = 4  # of one answer: agents send one or two, and no agent may fill the memory with others
 Hidden = tuple[str, ...]
 Response = api.SyncAuthorizedEntriesResponse
 SyncStream = Stream[api.SyncAuthorizedEntriesRequest, Response]
@@ -81,12 +82,12 @@ def sync_mask(first: api.SyncAuthorizedEntriesRequest) -> Hidden:
 
 def entry_pages(answer: Answer, hidden: Hidden) -> list[Response]:
     kept = answer.encoded.get(hidden)
-    if kept is None:
-        entries = list(answer.entries.values())
-        kept = answer.encoded[hidden] = tuple(
-            entries_page(page, hidden).SerializeToString() for page in pages_of(entries)
-        )
-    return [Response.FromString(page) for page in kept]
+    if kept is not None:
+        return [Response.FromString(page) for page in kept]
+    pages = [entries_page(page, hidden) for page in pages_of(list(answer.entries.values()))]
+    if len(answer.encoded) < KEPT_MASKS:
+        answer.encoded[hidden] = tuple(page.SerializeToString() for page in pages)
+    return pages
 
 
 def entries_page(entries: Sequence[Entry], hidden: Hidden) -> Response:

@@ -9,7 +9,7 @@ import pytest
 from finial.errors import InvalidArgument
 from finial.registry.entry import Entry
 from finial.runtime.grpc import GRPCError, Status
-from finial.server.api.authorized import entry_pages, requested_pages, revision_pages, sync_mask
+from finial.server.api.authorized import KEPT_MASKS, entry_pages, requested_pages, revision_pages, sync_mask
 from finial.server.authorized import Answer
 from finial.spiffe.id import SpiffeId
 from finial.spiffe.selector import Selector
@@ -66,6 +66,14 @@ def test_hidden_fields_are_not_sent_and_each_mask_is_kept_apart() -> None:
     assert entry_pages(answer, ())[0].entries[0].HasField("parent_id")
     assert not entry_pages(answer, ("parent_id",))[0].entries[0].HasField("parent_id")
     assert len(answer.encoded) == 2
+
+
+def test_an_agent_that_varies_its_mask_fills_no_memory() -> None:
+    answer = answer_of(3)
+    names = [one.name for one in entry_pb2.EntryMask.DESCRIPTOR.fields]
+    for name in names:
+        assert len(entry_pages(answer, (name,))[0].entries) == 3
+    assert len(answer.encoded) == KEPT_MASKS
 
 
 @pytest.mark.parametrize(
