@@ -41,6 +41,11 @@ class Declared:
     read: Callable[[str], object]
     separator: str | None = None
 
+    @property
+    def has_default(self) -> bool:
+        """One that is worth showing."""
+        return self.default not in ("", 0, False, ())
+
 
 def flag(
     default: Any,
@@ -155,7 +160,13 @@ def usage(flags: type[object]) -> str:
 
 def _usage(one: Declared) -> str:
     value = {"bool": "", "int": " int", "list": " value"}.get(one.kind, " string")
-    shown = one.default not in ("", 0, False, ())
-    default = f' (default "{one.default}")' if isinstance(one.default, str) else f" (default {one.default})"
+    default = (
+        f' (default "{one.default}")' if isinstance(one.default, str) else f" (default {shown(one.default)})"
+    )
     text = one.help.replace("\n", "\n    \t")
-    return f"  -{one.name}{value}\n    \t{text}{default if shown else ''}\n"
+    return f"  -{one.name}{value}\n    \t{text}{default if one.has_default else ''}\n"
+
+
+def shown(default: object) -> str:
+    """A float is a duration in seconds."""
+    return f"{default:g}s" if isinstance(default, float) else str(default)

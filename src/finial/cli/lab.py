@@ -285,9 +285,15 @@ COMMANDS = (
         down,
         examples=("finial down -keep",),
     ),
-    Command("lab fresh-install", "Tears down, builds anew, verifies.", LabFlags, fresh_install),
-    Command("lab setup-clusters", "The same as up.", UpFlags, up),
-    Command("lab verify-setup", "The same as verify.", OutputFlags, verify),
+    Command(
+        "lab fresh-install",
+        "Tears down, builds anew, verifies.",
+        LabFlags,
+        fresh_install,
+        ("finial lab fresh-install",),
+    ),
+    Command("lab setup-clusters", "The same as up.", UpFlags, up, ("finial lab setup-clusters",)),
+    Command("lab verify-setup", "The same as verify.", OutputFlags, verify, ("finial lab verify-setup",)),
     Command(
         "lab restart",
         "Ends one process, which the launcher starts again.",
