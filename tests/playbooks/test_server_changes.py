@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from finial.errors import Denial
+from finial.errors import Denial, Unavailable
 from finial.runtime.grpc import Channel, ClientStream, GRPCError, Status, unary, unary_with_trailers
 from finial.spiffe.id import SpiffeId
 from finial.svid import csr
@@ -73,7 +73,7 @@ async def watching(running: Running, agent: Identity) -> AsyncIterator[Watch]:
     async with running.remote(agent) as channel, ChangesStub(channel).Watch.open() as stream:
         assert isinstance(stream, ClientStream)
         yield Watch(stream)
-        with suppress(GRPCError):  # the server may have ended it
+        with suppress(GRPCError, Unavailable):  # the server may have ended it
             await stream.cancel()
 
 
@@ -210,7 +210,7 @@ async def waiting(admin: Channel, position: bytes, *entry_ids: str) -> AsyncIter
         await stream.send_message(request, end=True)
         assert isinstance(stream, ClientStream)
         yield Waiter(stream)
-        with suppress(GRPCError):
+        with suppress(GRPCError, Unavailable):
             await stream.cancel()
 
 
