@@ -1,6 +1,6 @@
 """Decoding, held against what hashicorp/hcl 1.0.1 makes of the same texts, and the errors we add."""
 
-# ruff: noqa: RUF009  (option() declares a dataclass field)
+
 
 from __future__ import annotations
 

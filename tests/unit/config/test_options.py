@@ -1,4 +1,4 @@
-# ruff: noqa: RUF009  (option() declares a dataclass field)
+
 
 from __future__ import annotations
 
