@@ -153,9 +153,10 @@ def test_a_changed_entry_is_signed_anew(tmp_path: Path) -> None:
     asyncio.run(scenario())
 
 
+@pytest.mark.slow
 def test_the_agent_renews_itself_and_never_calls_with_an_svid_the_server_forgot(tmp_path: Path) -> None:
     async def scenario() -> None:
-        async with ScriptedServer(agent_ttl=1) as server:
+        async with ScriptedServer(agent_ttl=5) as server:
             async with attests(tmp_path, server) as agent:
                 await agent.serving()
                 await agent.until(lambda: agent.log.count("Successfully rotated agent SVID") == 2)
@@ -168,6 +169,7 @@ def test_the_agent_renews_itself_and_never_calls_with_an_svid_the_server_forgot(
     assert list(json.loads((tmp_path / "keys.json").read_text())["keys"]) == ["agent-svid-A", "agent-svid-B"]
 
 
+@pytest.mark.slow
 def test_a_renewed_svid_that_the_server_denies_is_given_up_for_the_old_one(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with ScriptedServer(agent_ttl=4) as server, attests(tmp_path, server) as agent:
@@ -184,6 +186,7 @@ def test_a_renewed_svid_that_the_server_denies_is_given_up_for_the_old_one(tmp_p
     asyncio.run(scenario())
 
 
+@pytest.mark.slow
 def test_a_renewed_svid_is_used_though_the_answer_to_its_first_call_is_lost(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with ScriptedServer(agent_ttl=4) as server, attests(tmp_path, server) as agent:

@@ -159,4 +159,4 @@ def test_renewal_at_a_real_server_leaves_no_call_denied(tmp_path: Path) -> None:
             assert "needs to re-attest" not in one.log
             assert "Failed to rotate" not in one.log
 
-    play(tmp_path, scene, 'agent_ttl = "2s"')
+    play(tmp_path, scene, 'agent_ttl = "5s"')
