@@ -99,7 +99,7 @@ class Verifier:
             httpx.TransportError,
             OSError,
         ) as why:  # httpx lets errors of a later read through as they are
-            return f"{REFUSED}: {reason_of(why)}"
+            return outcome_of(why)
         reason = answer.json().get("error", "") if answer.status_code != 200 else ""
         return f"{answer.status_code} {reason}".rstrip()
 
@@ -109,11 +109,16 @@ class Verifier:
         return done.stdout.strip() or done.stderr.strip()
 
 
-def reason_of(error: Exception) -> str:
-    """Of OpenSSL's texts the words only."""
-    if isinstance(error, ssl.SSLError) and error.reason:
-        return error.reason.lower().replace("_", " ")
-    return str(error) or type(error).__name__
+def outcome_of(error: BaseException) -> str:
+    """Refused with TLS's reason, or by a connection that was closed; a peer never reached is neither."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, ssl.SSLError):
+            reason = getattr(cause, "reason", None) or str(cause)
+            return f"{REFUSED}: {reason.lower().replace('_', ' ') if reason.isupper() else reason}"
+        cause = cause.__cause__ or cause.__context__
+    kind = "unreachable" if isinstance(error, httpx.ConnectError | httpx.TimeoutException) else REFUSED
+    return f"{kind}: {str(error) or type(error).__name__}"
 
 
 @asynccontextmanager
