@@ -108,7 +108,7 @@ async def until_stopped(config: ServerConfig, output: Output, ready: Ready | Non
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
-    loop.add_signal_handler(signal.SIGUSR2, output.reopen)
+    loop.add_signal_handler(signal.SIGUSR2, Logger(output).reopen)
     server.failed.add_done_callback(lambda _: stopping.set())
     await server.start()
     try:

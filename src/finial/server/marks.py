@@ -73,8 +73,8 @@ class Marks:
         mark.signed = {one: at for one, at in mark.signed.items() if not _covers(mark.entries, at)}
         self._tell(agent_id)
 
-    def signed(self, agent_id: SpiffeId, entry_id: str) -> None:
-        self.seen(agent_id).signed[entry_id] = self._position()
+    def signed(self, agent_id: SpiffeId, entry_ids: Iterable[str]) -> None:
+        self.seen(agent_id).signed.update(dict.fromkeys(entry_ids, self._position()))
         self._tell(agent_id)
 
     def _tell(self, agent_id: SpiffeId) -> None:

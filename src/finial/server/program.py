@@ -120,9 +120,11 @@ class Server:
         log.info("Opening SQL database", db_type=options.database_type)
         memory = Path(self.config.server.data_dir) / MEMORY_FILE
         store = await Store.open(options.connection_string, clock=self._clock, memory=memory)
+        catalog_log = self._log.subsystem("catalog")
+        self._stack.callback(catalog_log.info, "DataStore closed")
         self._stack.push_async_callback(store.close)
         log.info("Connected to SQL database", read_only=False, type=options.database_type)
-        self._log.subsystem("catalog").info("Configured DataStore", reconfigurable=False)
+        catalog_log.info("Configured DataStore", reconfigurable=False)
         return store
 
     def _load_plugins(self) -> Catalog:

@@ -35,16 +35,16 @@ def test_entries_and_bundle_after_the_change_are_a_delivery() -> None:
 
 def test_a_signature_for_that_very_entry_is_a_delivery() -> None:
     marks = marks_of(Index())
-    marks.signed(AGENT, "other")
+    marks.signed(AGENT, ["other"])
     assert not marks.seen(AGENT).is_delivered(at(1), ENTRY)
-    marks.signed(AGENT, "e")
+    marks.signed(AGENT, ["e"])
     assert marks.seen(AGENT).is_delivered(at(1), ENTRY)
     assert not marks.seen(AGENT).is_delivered(at(1), frozenset({"e", "f"}))
 
 
 def test_a_position_of_another_history_is_no_delivery() -> None:
     marks = marks_of(Index())
-    marks.signed(AGENT, "e")
+    marks.signed(AGENT, ["e"])
     assert not marks.seen(AGENT).is_delivered(Position(b"x" * 16, 1), ENTRY)
 
 
@@ -68,7 +68,7 @@ def test_an_agent_is_forgotten() -> None:
 def test_signatures_that_a_later_fetch_covers_are_let_go() -> None:
     index = Index()
     marks = marks_of(index)
-    marks.signed(AGENT, "e")
+    marks.signed(AGENT, ["e"])
     index.position = at(5)
     marks.fetched_entries(AGENT)
     assert marks.seen(AGENT).is_delivered(at(1), ENTRY)

@@ -90,6 +90,7 @@ class CallRecord:
     path: str
     caller: Caller
     log: Logger
+    auditing: bool = False
     audited: dict[str, FieldValue] = field(default_factory=dict)
     items: list[tuple[str, dict[str, FieldValue]]] = field(default_factory=list)
 
@@ -106,7 +107,8 @@ class CallRecord:
 
     def audit_item(self, error: str = "", **fields: FieldValue) -> None:
         """A record of its own for one item of a batch; `error` is "Code: message"."""
-        self.items.append((error, fields))
+        if self.auditing:
+            self.items.append((error, fields))
 
 
 _CURRENT: ContextVar[CallRecord] = ContextVar("call")
@@ -117,11 +119,11 @@ def current() -> CallRecord:
     return _CURRENT.get()
 
 
-def begin(path: str, caller: Caller, log: Logger) -> CallRecord:
+def begin(path: str, caller: Caller, log: Logger, *, auditing: bool = False) -> CallRecord:
     """Made by the gate, at the start of each call's task."""
     service, _, method = path.lstrip("/").partition("/")
     fields: dict[str, FieldValue] = {"request_id": str(uuid.uuid4()), "method": method}
     fields["service"] = service.removeprefix("spire.api.server.")
-    record = CallRecord(path, caller, log.with_fields(**fields, **caller.fields()))
+    record = CallRecord(path, caller, log.with_fields(**fields, **caller.fields()), auditing)
     _CURRENT.set(record)
     return record

@@ -163,6 +163,8 @@ def _delete_result(entry_id: str, deleted: Entry | None) -> DeleteResult:
 
 def _audit_entry(message: entry_pb2.Entry, code: int, text: str) -> None:
     call = current()
+    if not call.auditing:
+        return
     fields: dict[str, FieldValue] = {
         "spiffe_id": f"spiffe://{message.spiffe_id.trust_domain}{message.spiffe_id.path}",
         "parent_id": f"spiffe://{message.parent_id.trust_domain}{message.parent_id.path}",

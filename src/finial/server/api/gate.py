@@ -59,7 +59,7 @@ class Gate:
         self._limiters = {rate: RateLimiter(rate.per_second, clock) for rate in rates}
 
     async def intercept(self, stream: Stream[Any, Any], path: str, call: Call) -> None:
-        record = begin(path, caller_of(stream), self._log)
+        record = begin(path, caller_of(stream), self._log, auditing=self._audit)
         try:
             await self._authorize(record)
         except PermissionDenied as why:
@@ -148,7 +148,7 @@ class Gate:
         return done.value.denial(serial_number)
 
     def _write_audit(self, record: CallRecord, error: GRPCError | None) -> None:
-        if not self._audit:
+        if not record.auditing:
             return
         log = record.log.with_fields(type="audit", **record.caller.audit_fields())
         for failure, fields in record.items:

@@ -13,6 +13,7 @@ from finial.authority.policy import CheckedX509, Policy
 from finial.errors import FinialError, InvalidArgument, NotFound, Unsupported
 from finial.registry.entry import Entry
 from finial.runtime.grpc import Stream
+from finial.runtime.log import Level
 from finial.server.api.access import CSR
 from finial.server.api.backend import Backend, audit_text, request_of
 from finial.server.api.caller import current
@@ -70,6 +71,12 @@ class SvidService(SVIDBase):
         results = [_result(one) for one in signed]
         for param, one in zip(request.params, signed, strict=True):
             self._record(param, one)
+        issued = [
+            param.entry_id
+            for param, one in zip(request.params, signed, strict=True)
+            if isinstance(one, X509Svid)
+        ]
+        self._backend.marks.signed(current().agent_id, issued)
         await stream.send_message(api.BatchNewX509SVIDResponse(results=results))
 
     async def _sign(self, params: list[Param]) -> list[X509Svid | FinialError]:
@@ -81,16 +88,20 @@ class SvidService(SVIDBase):
         return [one if isinstance(one, FinialError) else next(signed) for one in found]
 
     def _record(self, param: Param, done: X509Svid | FinialError) -> None:
+        """Log and audit of one item: nothing is put together for what is not written."""
         call = current()
-        fields = {"entry_id": param.entry_id, "csr": sha256(param.csr).hexdigest()}
-        if isinstance(done, FinialError):
-            if isinstance(done, NotFound):
-                call.log.error("Entry not found or not authorized", entry_id=param.entry_id)
-            call.audit_item(audit_text(done), spiffe_id="", **fields)
-            return
-        self._backend.marks.signed(call.agent_id, param.entry_id)
-        _log_signed(done, param.entry_id)
-        call.audit_item("", spiffe_id=str(done.id), expires_at=int(done.not_after.timestamp()), **fields)
+        if isinstance(done, NotFound):
+            call.log.error("Entry not found or not authorized", entry_id=param.entry_id)
+        if not isinstance(done, FinialError):
+            _log_signed(done, param.entry_id)
+        if call.auditing:
+            fields: dict[str, str | int] = {"entry_id": param.entry_id, "spiffe_id": ""}
+            fields["csr"] = sha256(param.csr).hexdigest()
+            if isinstance(done, FinialError):
+                call.audit_item(audit_text(done), **fields)
+            else:
+                fields |= {"spiffe_id": str(done.id), "expires_at": int(done.not_after.timestamp())}
+                call.audit_item("", **fields)
 
     async def NewJWTSVID(self, stream: Stream[api.NewJWTSVIDRequest, api.NewJWTSVIDResponse]) -> None:
         request = await request_of(stream)
@@ -149,8 +160,11 @@ def _result(done: X509Svid | FinialError) -> Result:
 
 
 def _log_signed(svid: X509Svid, entry_id: str = "") -> None:
+    log = current().log
+    if not log.enabled(Level.DEBUG):
+        return
     named = {"entry_id": entry_id} if entry_id else {}
-    current().log.debug(
+    log.debug(
         "Signed X509 SVID",
         spiffe_id=str(svid.id),
         serial_num=str(svid.serial_number),
