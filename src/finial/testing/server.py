@@ -48,7 +48,7 @@ server {{
   {options}
 }}
 plugins {{
-  DataStore "sql" {{ plugin_data {{ database_type = "sqlite3" connection_string = "{folder}/data.sqlite3" }} }}
+  DataStore "sql" {{ plugin_data {{ database_type = "sqlite3" connection_string = "{database}" }} }}
   KeyManager "memory" {{ plugin_data {{}} }}
   NodeAttestor "join_token" {{ plugin_data {{}} }}
 }}
@@ -110,11 +110,11 @@ def require_server(peer: SpiffeId) -> None:
 
 @asynccontextmanager
 async def server(
-    folder: Path, options: str = "", *, limited: bool = False, port: int = 0
+    folder: Path, options: str = "", *, limited: bool = False, port: int = 0, database: Path | None = None
 ) -> AsyncIterator[Running]:
     """`options` are lines of section `server`; `limited`: one attestation a second, as by default. The folder
-    may hold the data of a server before."""
-    config = config_of(folder, options, limited=limited, port=port)
+    may hold the data of a server before; `database`: another server's, to share."""
+    config = config_of(folder, options, limited=limited, port=port, database=database)
     log = io.StringIO()
     output = Output(log, now=SystemClock().now, level=Level.DEBUG, strict=True)
     running = Server(config, output, kinds)
@@ -125,8 +125,21 @@ async def server(
         await running.stop()
 
 
-def config_of(folder: Path, options: str = "", *, limited: bool = False, port: int = 0) -> ServerConfig:
-    text = CONF.format(folder=folder, options=options, limited="true" if limited else "false", port=port)
+def config_of(
+    folder: Path,
+    options: str = "",
+    *,
+    limited: bool = False,
+    port: int = 0,
+    database: Path | None = None,
+) -> ServerConfig:
+    text = CONF.format(
+        folder=folder,
+        options=options,
+        limited="true" if limited else "false",
+        port=port,
+        database=database or folder / "data.sqlite3",
+    )
     return load_server(text, "server.conf")
 
 

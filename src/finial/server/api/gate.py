@@ -67,7 +67,8 @@ class Gate:
             raise
         rule = RULES[path]
         if rule.rate and path not in COUNTED_BY_ITEM:
-            await self.limit(record, rule.rate, 1)
+            left = None if stream.deadline is None else stream.deadline.time_remaining()
+            await self.limit(record, rule.rate, 1, timeout=left)
         try:
             await call()
         except (FinialError, GRPCError) as why:
@@ -75,8 +76,11 @@ class Gate:
             raise
         self._write_audit(record, None)
 
-    async def limit(self, record: CallRecord, rate: Rate, count: int) -> None:
-        """Returns when so many calls of this caller are due; the admin socket is not limited.
+    async def limit(
+        self, record: CallRecord, rate: Rate, count: int, *, timeout: float | None = None
+    ) -> None:
+        """Returns when so many calls of this caller are due; the admin socket is not limited. `timeout`: seconds
+        to the call's deadline.
 
         Raises: ResourceExhausted.
         """
@@ -84,7 +88,7 @@ class Gate:
         if limiter is None or not record.caller.host:
             return
         try:
-            await limiter.wait(record.caller.host, count)
+            await limiter.wait(record.caller.host, count, timeout=timeout)
         except FinialError as why:
             raise why.within(rate.why) from why
 
@@ -107,9 +111,10 @@ class Gate:
             return Class.LOCAL if Class.LOCAL in rule.allowed else None
         if caller.svid is None:
             return None
-        if Class.ADMIN in rule.allowed and self._is_admin(caller.svid.id):
+        in_time = caller.svid.not_after > self._clock.now()  # a connection may outlive its certificate
+        if Class.ADMIN in rule.allowed and in_time and self._is_admin(caller.svid.id):
             return Class.ADMIN
-        if Class.DOWNSTREAM in rule.allowed and self._has_entry(caller.svid.id, "downstream"):
+        if Class.DOWNSTREAM in rule.allowed and in_time and self._has_entry(caller.svid.id, "downstream"):
             return Class.DOWNSTREAM
         if Class.AGENT in rule.allowed:
             await self.check_agent(caller.svid, path, log)
