@@ -35,11 +35,19 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """All that a workload may know. `identities` are sorted by entry ID, hints are unique."""
+    """All that a workload may know. `identities` are sorted by entry ID, hints are unique.
+
+    `pending`: entries apply, but none has an SVID in hand; it has an identity and must wait for it.
+    """
 
     identities: tuple[Identity, ...]
     bundle: Bundle
     federated: tuple[Bundle, ...] = ()
+    pending: bool = False
+
+    @property
+    def registered(self) -> bool:
+        return bool(self.identities) or self.pending
 
     @property
     def bundles(self) -> tuple[Bundle, ...]:

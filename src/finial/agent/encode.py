@@ -73,7 +73,7 @@ def _jwt_bundles(answer: Answer) -> pb.JWTBundlesResponse:
 
 def _visible(answer: Answer) -> tuple[Bundle, ...]:
     """Without an identity the own bundle alone."""
-    return answer.bundles if answer.identities else (answer.bundle,)
+    return answer.bundles if answer.registered else (answer.bundle,)
 
 
 def _roots(bundle: Bundle) -> bytes:

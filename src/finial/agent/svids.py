@@ -19,6 +19,8 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from heapq import heapify, heappop, heappush
+from itertools import count, islice
 
 from finial.agent.answer import Answer, HeldSvid, Identity, View
 from finial.agent.selection import SelectorIndex, without_repeated_hints
@@ -53,6 +55,15 @@ class Holdings:
         self._watched: dict[Selector, set[frozenset[Selector]]] = {}
         self._subscribed: Counter[str] = Counter()
         self._cache_size = cache_size
+        # What is due, kept so that a change costs what it changes: entry IDs, in the order in which they came.
+        self._waiting: dict[str, None] = {}  # without an SVID, and a workload asks
+        self._prefetch: dict[str, None] = {}  # without an SVID, and nobody asks
+        self._stale: dict[str, None] = {}  # with one that is old, tainted or of another revision
+        self._ages: list[
+            tuple[float, int, str, HeldSvid]
+        ] = []  # a heap by renewal; also of SVIDs held no more
+        self._order = count()
+        self._looked_at = 0.0
 
     # What there is
 
@@ -117,9 +128,7 @@ class Holdings:
             entry = self._entries.get(entry_id)
             if entry is None or entry.spiffe_id != held.svid.id:
                 continue
-            self._held.pop(entry_id, None)
-            self._held[entry_id] = held
-            self._tainted.discard(entry_id)
+            self._hold(entry_id, held)
             touched.update(self._views_of(entry))
         self._evict()
         self._refresh(touched)
@@ -128,29 +137,40 @@ class Holdings:
 
     def due(self, now: float, limit: int | None = None) -> list[Due]:
         """What needs signing, missing ones of waiting workloads first, then those that expire first."""
-        room = max(0, self._cache_size - len(self._held))
-        waiting: list[Due] = []
-        prefetch: list[Due] = []
-        renewals: list[tuple[datetime, Due]] = []
-        for entry in self._entries.values():
-            held = self._held.get(entry.id)
-            if held is not None:
-                if self._needs_renewal(entry, held, now):
-                    renewals.append((held.svid.not_after, Due(entry, held.svid.not_after)))
-            elif self._subscribed[entry.id]:
-                waiting.append(Due(entry, None))
-            elif not (entry.disable_x509_svid_prefetch or entry.store_svid):
-                prefetch.append(Due(entry, None))
-        renewals.sort(key=lambda one: one[0])
-        found = waiting + [due for _, due in renewals] + prefetch[: max(0, room - len(waiting))]
+        self._age(now)
+        room = max(0, self._cache_size - len(self._held) - len(self._waiting))
+        renewals = [(self._held[one].svid.not_after, one) for one in self._stale]
+        found = [Due(self._entries[one], None) for one in self._waiting]
+        found += (Due(self._entries[one], not_after) for not_after, one in sorted(renewals))
+        found += (Due(self._entries[one], None) for one in islice(self._prefetch, room))
         return found[:limit]
 
     def next_renewal(self) -> float | None:
-        """Unix seconds of the first renewal to come by age; None: nothing is held."""
-        return min((held.renew_at for held in self._held.values()), default=None)
+        """Unix seconds of the first renewal to come by age, beyond what `due` has named; None: there is none."""
+        while self._ages and self._held.get(self._ages[0][2]) is not self._ages[0][3]:
+            heappop(self._ages)
+        return self._ages[0][0] if self._ages else None
 
-    def _needs_renewal(self, entry: Entry, held: HeldSvid, now: float) -> bool:
-        return held.renew_at <= now or not held.current_for(entry) or entry.id in self._tainted
+    def _age(self, now: float) -> None:
+        self._looked_at = max(self._looked_at, now)
+        while (moment := self.next_renewal()) is not None and moment <= now:
+            self._file(heappop(self._ages)[2])
+
+    def _file(self, entry_id: str) -> None:
+        """Says anew what an entry needs; after each change of it, of its SVID, or of who waits for it."""
+        for drawer in (self._waiting, self._prefetch, self._stale):
+            drawer.pop(entry_id, None)
+        entry, held = self._entries.get(entry_id), self._held.get(entry_id)
+        if entry is None:
+            return
+        if held is not None:
+            aged = held.renew_at <= self._looked_at
+            if aged or entry_id in self._tainted or not held.current_for(entry):
+                self._stale[entry_id] = None
+        elif self._subscribed[entry_id]:
+            self._waiting[entry_id] = None
+        elif not (entry.disable_x509_svid_prefetch or entry.store_svid):
+            self._prefetch[entry_id] = None
 
     # Who waits for what
 
@@ -183,6 +203,17 @@ class Holdings:
 
     # Inside
 
+    def _hold(self, entry_id: str, held: HeldSvid) -> None:
+        self._held.pop(entry_id, None)
+        self._held[entry_id] = held
+        self._tainted.discard(entry_id)
+        if len(self._ages) > 2 * len(self._held) + 64:
+            self._ages = [(one.renew_at, next(self._order), id_, one) for id_, one in self._held.items()]
+            heapify(self._ages)
+        else:
+            heappush(self._ages, (held.renew_at, next(self._order), entry_id, held))
+        self._file(entry_id)
+
     def _put(self, entry: Entry) -> Iterator[frozenset[Selector]]:
         before = self._entries.get(entry.id)
         if before is not None:
@@ -193,6 +224,7 @@ class Holdings:
         held = self._held.get(entry.id)
         if held is not None and held.svid.id != entry.spiffe_id:
             del self._held[entry.id]
+        self._file(entry.id)
         yield from self._views_of(entry)
 
     def _remove(self, entry_id: str) -> Iterator[frozenset[Selector]]:
@@ -202,6 +234,7 @@ class Holdings:
         self._index.remove(entry_id)
         self._held.pop(entry_id, None)
         self._tainted.discard(entry_id)
+        self._file(entry_id)
         yield from self._views_of(entry)
 
     def _views_of(self, entry: Entry) -> list[frozenset[Selector]]:
@@ -224,19 +257,23 @@ class Holdings:
                 wake()
 
     def _count(self, more: Iterable[Entry], fewer: Iterable[Entry]) -> None:
-        self._subscribed.update(entry.id for entry in more)
-        for entry in fewer:
-            self._subscribed[entry.id] -= 1
-            if not self._subscribed[entry.id]:
-                del self._subscribed[entry.id]
+        come, gone = {entry.id for entry in more}, {entry.id for entry in fewer}
+        self._subscribed.update(come - gone)
+        for entry_id in gone - come:
+            self._subscribed[entry_id] -= 1
+            if not self._subscribed[entry_id]:
+                del self._subscribed[entry_id]
+        for entry_id in come ^ gone:
+            self._file(entry_id)
 
     def _answer(self, view: View, matching: tuple[Entry, ...]) -> Answer | None:
         """None: wait for more SVIDs."""
         wanted = without_repeated_hints(matching)
         ready = tuple(Identity(one, self._held[one.id]) for one in wanted if one.id in self._held)
-        if len(ready) < len(wanted) and (view.answer is None or not ready):
+        if len(ready) < len(wanted) and view.answer is None:
             return None
-        return Answer(ready, self.bundle, self._federated(matching))
+        pending = bool(wanted) and not ready
+        return Answer(ready, self.bundle, self._federated(matching), pending)
 
     def _federated(self, entries: Iterable[Entry]) -> tuple[Bundle, ...]:
         wanted = {one for entry in entries for one in entry.federates_with} - {self.trust_domain}
@@ -249,9 +286,10 @@ class Holdings:
         if not fresh:
             return
         tainted = BundleSet.of(Bundle(after.trust_domain, fresh))
-        self._tainted.update(
-            entry_id for entry_id, held in self._held.items() if signed_under(held.svid, tainted, now)
-        )
+        vouched = [one for one, held in self._held.items() if signed_under(held.svid, tainted, now)]
+        self._tainted.update(vouched)
+        for entry_id in vouched:
+            self._file(entry_id)
 
     @property
     def tainted(self) -> frozenset[str]:
@@ -272,6 +310,7 @@ class Holdings:
         for entry_id in idle[:surplus]:
             del self._held[entry_id]
             self._tainted.discard(entry_id)
+            self._file(entry_id)
 
 
 def signed_under(svid: X509Svid, roots: BundleSet, now: datetime) -> bool:

@@ -151,8 +151,8 @@ class WorkloadApi(SpiffeWorkloadAPIBase):
         try:
             while True:
                 changed.clear()
-                if view.answer is not None:
-                    if needs_identity and not view.answer.identities:
+                if view.answer is not None and not (view.answer.pending and encode is x509_svids):
+                    if needs_identity and not view.answer.registered:
                         raise self._no_identity(method, peer)
                     message = encode(view, view.answer)
                     if message is not sent:
