@@ -8,11 +8,18 @@ from pathlib import Path
 import pytest
 
 from finial.runtime.grpc import GRPCError, unary
-from finial.testing.server import Running, attest, play, token
+from finial.spiffe.id import SpiffeId
+from finial.svid import csr
+from finial.testing.server import TRUST_DOMAIN, Identity, Running, attest, new_key, play, token
+from finial.wire.convert.id import id_to_wire
+from finial.wire.convert.svid import x509_svid_from_wire
 from finial.wire.pb.spire.api.server.bundle.v1 import bundle_pb2
 from finial.wire.pb.spire.api.server.bundle.v1.bundle_grpc import BundleStub
 from finial.wire.pb.spire.api.server.entry.v1 import entry_pb2
 from finial.wire.pb.spire.api.server.entry.v1.entry_grpc import EntryStub
+from finial.wire.pb.spire.api.server.svid.v1 import svid_pb2
+from finial.wire.pb.spire.api.server.svid.v1.svid_grpc import SVIDStub
+from finial.wire.pb.spire.api.types import entry_pb2 as types_pb2
 
 
 @pytest.mark.slow
@@ -77,3 +84,31 @@ def test_no_token_is_ever_logged(tmp_path: Path) -> None:
         assert not any(value + "x" in line for line in running.lines)
 
     play(tmp_path, scene, "audit_log_enabled = true")
+
+
+@pytest.mark.slow
+def test_an_admin_whose_certificate_has_ended_is_nobody(tmp_path: Path) -> None:
+    """On a connection it kept: a new one would fail in the handshake."""
+
+    async def scene(running: Running) -> None:
+        key = new_key()
+        request = csr.create(key, SpiffeId(TRUST_DOMAIN, "/admin"))
+        entry = types_pb2.Entry(admin=True)
+        entry.spiffe_id.CopyFrom(id_to_wire(SpiffeId(TRUST_DOMAIN, "/admin")))
+        entry.parent_id.CopyFrom(id_to_wire(SpiffeId(TRUST_DOMAIN, "/node")))
+        entry.selectors.add(type="a", value="b")
+        async with running.admin() as channel:
+            await unary(
+                EntryStub(channel).BatchCreateEntry, entry_pb2.BatchCreateEntryRequest(entries=[entry])
+            )
+            minted = await unary(
+                SVIDStub(channel).MintX509SVID, svid_pb2.MintX509SVIDRequest(csr=request, ttl=2)
+            )
+        async with running.remote(Identity(x509_svid_from_wire(minted.svid), key)) as channel:
+            await unary(EntryStub(channel).CountEntries, entry_pb2.CountEntriesRequest())
+            with pytest.raises(GRPCError, match="authorization denied"):
+                while True:
+                    await unary(EntryStub(channel).CountEntries, entry_pb2.CountEntriesRequest())
+                    await asyncio.sleep(0.02)
+
+    play(tmp_path, scene)
