@@ -27,7 +27,7 @@ def _command(*arguments: str) -> Measure:
 
 def timed(arguments: tuple[str, ...]) -> float:
     began = time.monotonic()
-    subprocess.run(arguments, check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(arguments, check=True, capture_output=True)
     return (time.monotonic() - began) * 1000
 
 
