@@ -8,18 +8,23 @@ import os
 import uuid
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from finial.registry.agent import Agent
-from finial.spiffe.bundle import Bundle, X509Authority
+from finial.registry.entry import Entry
+from finial.spiffe import bundle_document
+from finial.spiffe.bundle import Bundle, JwtAuthority, X509Authority
 from finial.spiffe.id import SpiffeId
 from finial.spiffe.selector import Selector
 from finial.spiffe.trust_domain import TrustDomain
 from finial.testing.ca import TestCa
 from finial.testing.commands import Commands
+from finial.testing.jwt import TestJwtKey
 from finial.testing.replay import Replay
 from finial.testing.server import Running, server
 from finial.testing.transcripts import Outcome, parse
@@ -27,7 +32,7 @@ from finial.testing.transcripts import Outcome, parse
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 TRANSCRIPTS = Path(__file__).parent / "transcripts"
 GO_JSON = "says where the file is not JSON, in other words than Go's decoder"
-NO_DEBUG = NO_LOGGER = "the server serves it, the command is not written yet"
+DOCUMENT = "says what is wrong with a bundle document in other words than SPIRE's library"
 
 
 def foreign(name: str) -> Bundle:
@@ -44,7 +49,7 @@ async def serving(folder: Path) -> AsyncIterator[Running]:
         yield running
 
 
-def replay(folder: Path, name: str, prepare: Callable[[Replay, Running], None]) -> None:
+def compare(folder: Path, name: str, prepare: Callable[[Replay, Running], None]) -> None:
     """Fails with every command that is not as recorded and not listed."""
     one = Replay(TRANSCRIPTS / f"{name}.txt", folder, {"SPIRE_SERVER_PRIVATE_SOCKET": f"{folder}/api.sock"})
 
@@ -65,20 +70,18 @@ def test_general(folder: Path) -> None:
     def prepare(one: Replay, _: Running) -> None:
         one.select = lambda step: step.uid is None
         one.unserved |= {
-            "spire-server logger": NO_LOGGER,
             "spire-server localauthority": "authorities are not changed by hand yet",
         }
 
-    replay(folder, "server-general", prepare)
+    compare(folder, "server-general", prepare)
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="becomes another user, which takes root")
 def test_general_as_another_user(folder: Path) -> None:
     def prepare(one: Replay, _: Running) -> None:
         one.select = lambda step: step.uid is not None
-        one.unserved = {"spire-server logger": NO_LOGGER}
 
-    replay(folder, "server-general", prepare)
+    compare(folder, "server-general", prepare)
 
 
 # As in the recording, without the `entry_expiry` of the first: SPIRE does not read it, Finial does.
@@ -119,7 +122,7 @@ def test_entry(folder: Path) -> None:
             one.differs[f"spire-server entry {command} <DIR>/bad.json"] = GO_JSON
         one.differs["spire-server entry delete -file <DIR>/ids2.json"] = GO_JSON
 
-    replay(folder, "server-entry", prepare)
+    compare(folder, "server-entry", prepare)
 
 
 def test_mint(folder: Path) -> None:
@@ -133,20 +136,53 @@ def test_mint(folder: Path) -> None:
         ):
             one.differs[f"spire-server {mint}"] = "SPIRE warns of the part of a second that is cut off"
 
-    replay(folder, "server-mint", prepare)
+    compare(folder, "server-mint", prepare)
 
 
 def test_bundle(folder: Path) -> None:
+    other = foreign("other.test")
+    key = TestJwtKey("K" * 32)
+    authority = JwtAuthority(key.key_id, key.public_key)
+    document = replace(other, jwt_authorities=(authority,), sequence_number=1)
+    (folder / "other.pem").write_bytes(bundle_document.encode_pem(other.x509_roots))
+    (folder / "other.json").write_bytes(bundle_document.encode(document))
+    (folder / "bad.pem").write_text("nope")
+
     def prepare(one: Replay, running: Running) -> None:
-        async def bundles_are_set() -> None:
-            for name in ("other.test", "json.test", "bare.test", "path.test", "stdin.test"):
-                await running.server.store.set_bundle(foreign(name))
+        async def an_entry_federates() -> None:
+            await running.server.store.create_entries([entry("web", federates_with=(other.trust_domain,))])
 
-        one.before["set"] = bundles_are_set
-        for verb in ("list", "set", "delete"):
-            one.unserved[f"spire-server bundle {verb}"] = "federated bundles have no commands yet"
+        one.before["delete"] = an_entry_federates
+        one.values = {"<PEM CERTIFICATE>": [(folder / "other.pem").read_text()]}
+        for command in (
+            "spiffe://other.test -format spiffe -path <DIR>/other.pem",
+            "spiffe://stdin.test -format spiffe",
+            "spiffe://use.test -format spiffe",
+        ):
+            one.differs[f"spire-server bundle set -id {command}"] = DOCUMENT
 
-    replay(folder, "server-bundle", prepare)
+    compare(folder, "server-bundle", prepare)
+
+
+def entry(name: str, **fields: Any) -> Entry:
+    return Entry(
+        name,
+        SpiffeId.parse(f"spiffe://example.org/{name}"),
+        SpiffeId.parse("spiffe://example.org/node"),
+        (Selector("unix", f"user:{name}"),),
+        **fields,
+    )
+
+
+async def fill(running: Running) -> None:
+    """As much as `debug getinfo` counted in the recording."""
+    store = running.server.store
+    for name in ("a", "b"):
+        await store.put_agent(agent(f"join_token/{name}"))
+    for name in ("one.test", "two.test", "three.test"):
+        await store.set_bundle(foreign(name))
+    committed = await store.create_entries([entry(f"entry-{number}") for number in range(11)])
+    await running.server.follower.reached(committed.position)
 
 
 def test_agent(folder: Path) -> None:
@@ -166,7 +202,7 @@ def test_agent(folder: Path) -> None:
         one.values = {"<HEX40>": [NODE_KEY] * 2, "<UUID>": [*shown, *banned, *evicted]}
         one.unserved["spire-server agent purge"] = "agents are not pruned yet"
 
-    replay(folder, "server-agent", prepare)
+    compare(folder, "server-agent", prepare)
 
 
 FAR = 1893456000  # 2030
@@ -191,9 +227,9 @@ def test_rest(folder: Path) -> None:
     def prepare(one: Replay, running: Running) -> None:
         (folder / "server.conf").write_text(CONF.format(folder=folder, port=running.server.port))
         one.select = lambda step: step.command != TAKEN_PORT
-        one.unserved |= {"spire-server logger": NO_LOGGER, "spire-server debug": NO_DEBUG}
+        one.before["debug"] = partial(fill, running)
 
-    replay(folder, "server-rest", prepare)
+    compare(folder, "server-rest", prepare)
 
 
 def test_run_on_a_taken_port_ends_as_recorded(folder: Path) -> None:

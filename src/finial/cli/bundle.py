@@ -13,6 +13,7 @@ from finial.errors import InvalidArgument
 from finial.spiffe import bundle_document
 from finial.wire.convert.bundle import bundle_from_wire
 from finial.wire.pb.spire.api.server.bundle.v1.bundle_pb2 import CountBundlesRequest, GetBundleRequest
+from finial.wire.pb.spire.api.types.bundle_pb2 import Bundle
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,20 +27,28 @@ class ShowFlags(CountFlags):
 
 
 async def show(flags: ShowFlags, console: Console) -> int:
-    if flags.format not in ("pem", "spiffe"):
-        raise InvalidArgument(f'invalid format: "{flags.format}"')
+    check_format(flags.format)
     async with server(flags) as api:
         with calling():
             reply = await api.bundle.GetBundle(GetBundleRequest())
     if flags.output == "json":
         console.out(messages_json([reply]))
         return 0
-    bundle = bundle_from_wire(reply)
-    if flags.format == "pem":
-        console.out(bundle_document.encode_pem(bundle.x509_roots).decode(), end="")
-    else:
-        console.out(bundle_document.encode(bundle).decode())
+    console.out(bundle_text(reply, flags.format), end="")
     return 0
+
+
+def check_format(format: str) -> None:
+    if format not in ("pem", "spiffe"):
+        raise InvalidArgument(f'invalid format: "{format}"')
+
+
+def bundle_text(message: Bundle, format: str) -> str:
+    """PEM of the X.509 authorities, or the whole as a SPIFFE bundle document."""
+    bundle = bundle_from_wire(message)
+    if format == "pem":
+        return bundle_document.encode_pem(bundle.x509_roots).decode()
+    return bundle_document.encode(bundle).decode() + "\n"
 
 
 async def count(flags: CountFlags, console: Console) -> int:

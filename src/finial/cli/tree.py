@@ -20,10 +20,12 @@ SERVER = MappingProxyType(
         "healthcheck": (("server",), "Determines whether the server is healthy"),
         "entry": (("entry",), "Registration entries: create, update, show, count, delete"),
         "agent": (("agents",), "Attested agents: list, show, count, evict, ban"),
-        "bundle": (("bundle",), "The trust bundle of this server"),
+        "bundle": (("bundle", "federated"), "Trust bundles, this server's and others'"),
         "token": (("token",), "Join tokens"),
         "x509": (("mint",), "Mints X.509-SVIDs"),
         "jwt": (("mint",), "Mints JWT-SVIDs"),
+        "logger": (("logger",), "What the server logs"),
+        "debug": (("debug",), "Facts about the running server"),
     }
 )
 AGENT = MappingProxyType(
@@ -48,10 +50,12 @@ OWN = MappingProxyType(
             "The agent: run, validate, healthcheck, api; list, show, evict, ban",
         ),
         "entry": (("entry",), "Registration entries: create, update, show, count, delete"),
-        "bundle": (("bundle",), "The trust bundle of a server"),
+        "bundle": (("bundle", "federated"), "Trust bundles: show, list, set, count, delete"),
         "token": (("token",), "Join tokens"),
         "x509": (("mint",), "Mints X.509-SVIDs"),
         "jwt": (("mint",), "Mints JWT-SVIDs"),
+        "logger": (("logger",), "What the server logs: get, set, reset"),
+        "debug": (("debug",), "Facts about the running server"),
         "link-names": (("links",), "Puts spire-server and spire-agent into a folder"),
         "version": (("version",), "Prints the version"),
     }

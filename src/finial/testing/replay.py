@@ -78,7 +78,7 @@ class Replay:
         if step.uid is not None or words[1:2] == ["run"]:
             uid = os.getuid() if step.uid is None else step.uid
             return await commands.run_as(uid, words)
-        return await commands.run(words, step.stdin)
+        return await commands.run(words, self._filled(step.stdin))
 
     @property
     def names(self) -> dict[str, str]:

@@ -29,6 +29,7 @@ PLACEHOLDERS = {
     '"<UNIX>"': r'"?\d{9,}"?',
     "<UNIX>": r"\d{9,}",
     "<DUR>": r"[\d.hmsµn]+",
+    '"<SECONDS>"': r"\d+",
     "<SERIAL>": r"\d+",
     "<HEX40>": "[0-9a-f]{40}",
     "<KID>": "[A-Za-z0-9]{32}",
