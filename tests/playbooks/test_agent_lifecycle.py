@@ -248,6 +248,37 @@ def test_an_evicted_agent_whose_token_is_used_ends(tmp_path: Path) -> None:
     asyncio.run(scenario())
 
 
+def test_an_agent_that_was_evicted_while_it_was_down_forgets_its_svid_and_ends(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with ScriptedServer() as server:
+            async with attests(tmp_path, server) as agent:
+                await agent.serving()
+            server.serials.clear()
+            async with resumes(tmp_path, server) as agent:
+                with pytest.raises(PermissionDenied):
+                    await asyncio.wait_for(agent.task, 10)
+                assert "Agent needs to re-attest: removing SVID and shutting down" in agent.log
+
+    asyncio.run(scenario())
+    assert json.loads((tmp_path / "agent-data.json").read_text())["svid"] is None
+
+
+def test_a_server_whose_policy_denies_the_call_costs_no_svid(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with ScriptedServer() as server:
+
+            async def deny() -> None:
+                raise PermissionDenied("authorization denied for method")
+
+            server.before["SyncAuthorizedEntries"] = deny
+            async with attests(tmp_path, server) as agent:
+                with pytest.raises(PermissionDenied):
+                    await asyncio.wait_for(agent.task, 10)
+
+    asyncio.run(scenario())
+    assert json.loads((tmp_path / "agent-data.json").read_text())["svid"] is not None
+
+
 def test_a_server_that_denies_the_node_ends_the_start_at_once(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with ScriptedServer() as server, attests(tmp_path, server) as agent:

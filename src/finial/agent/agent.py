@@ -99,8 +99,10 @@ class Agent:
     async def _first_synchronisation(self, parts: _Parts) -> None:
         self._tasks.start(self._post_status(parts.connection), name="post status")
         try:
-            await self._node.retried(parts.synchronizer.synchronize)
+            await self._node.retried(parts.synchronizer.synchronize, "Failed to synchronize with the server")
         except PermissionDenied as why:
+            if why.reason is None:  # by a policy of the server, not about this agent
+                raise
             banned = why.reason is Denial.AGENT_BANNED
             told = "Agent is banned" if banned else "Agent needs to re-attest"
             self._log.error(f"{told}: removing SVID and shutting down", error=why)

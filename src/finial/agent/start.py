@@ -14,12 +14,13 @@ from finial.agent.attest import attest
 from finial.agent.bootstrap import read_bundle, stored_bundle, unverified_bundle
 from finial.agent.connection import ServerAddress
 from finial.agent.identity import AgentIdentity, AgentKeys, public_key_of
-from finial.agent.storage import Storage
-from finial.errors import FinialError, Internal, PermissionDenied
+from finial.agent.storage import AgentData, Storage
+from finial.errors import FailedPrecondition, FinialError, Internal, PermissionDenied
 from finial.plugin.kinds import AgentNodeAttestor
 from finial.runtime.clock import Clock
 from finial.runtime.log import Logger
 from finial.spiffe.bundle import Bundle
+from finial.svid import x509
 
 RETRY_INTERVAL = 5.0
 RETRY_FOR = 60.0
@@ -66,12 +67,25 @@ class Node:
         self._log = log.with_fields(trust_domain_id=server.trust_domain.uri)
 
     async def obtain(self) -> tuple[AgentIdentity, Bundle]:
-        """Raises: PermissionDenied, or after a minute of trying what the last attempt raised."""
-        await self._storage.load()
+        """Raises: PermissionDenied, FailedPrecondition for the identity of another trust domain, or after a
+        minute of trying what the last attempt raised."""
+        self._check_trust_domain(await self._storage.load())
         return await self.retried(self._obtain)
 
-    async def retried(self, work: Callable[[], Awaitable[T]]) -> T:
-        """A step of the start, tried again while its failure may pass."""
+    def _check_trust_domain(self, data: AgentData) -> None:
+        if not data.svid:
+            return
+        held, wanted = x509.parse(data.svid).id, self._server.trust_domain
+        if held.trust_domain != wanted:
+            raise FailedPrecondition(
+                f'stored agent SVID is for "{held}", trust domain "{wanted}" is configured',
+                hint="correct trust_domain, or move the files of data_dir away: the agent then attests anew",
+            )
+
+    async def retried(
+        self, work: Callable[[], Awaitable[T]], told: str = "Failed to retrieve attestation result"
+    ) -> T:
+        """A step of the start, tried again while its failure may pass; each one is `told` to the log."""
         give_up = self._clock.monotonic() + RETRY_FOR
         while True:
             try:
