@@ -80,7 +80,11 @@ class Follower:
         """Called after each step, on the loop; must not raise. Returns: unsubscribe."""
         token = object()
         self._subscribers[token] = subscriber
-        return lambda: self._subscribers.pop(token, None) and None
+
+        def leave() -> None:
+            self._subscribers.pop(token, None)
+
+        return leave
 
     async def reached(self, position: Position) -> None:
         """Returns once the index holds what stands at this position.

@@ -45,7 +45,11 @@ class Marks:
         """Returns: unsubscribe."""
         token = object()
         self._listeners[token] = listener
-        return lambda: self._listeners.pop(token, None) and None
+
+        def leave() -> None:
+            self._listeners.pop(token, None)
+
+        return leave
 
     def seen(self, agent_id: SpiffeId) -> Mark:
         mark = self._marks.get(agent_id)
