@@ -7,9 +7,11 @@ import inspect
 import os
 import re
 import resource
+import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+import threading
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,17 +49,41 @@ class Outcome:
     code: int
     said: str
 
-    def says(self, *patterns: str) -> None:
-        """Each as a regular expression, in this program's last words: exit code 1, no traceback."""
-        assert self.code == 1, self.said
+    def says(self, *patterns: str, code: int = 1) -> None:
+        """Each as a regular expression, without a traceback."""
+        assert self.code == code, f"{self.code}: {self.said}"
         assert "Traceback" not in self.said, self.said
         for pattern in patterns:
             assert re.search(pattern, self.said), f"{pattern!r} is not in:\n{self.said}"
 
 
+@dataclass(frozen=True, slots=True)
+class Grown:
+    """Data of a domain that ran: what must still be so after every trouble."""
+
+    folder: Path
+    roots: frozenset[bytes]
+    entry_ids: frozenset[str]
+
+
+@pytest.fixture(scope="session")
+def grown(tmp_path_factory: pytest.TempPathFactory) -> Grown:
+    """Made once for each worker; tests work on copies."""
+
+    async def grow() -> Grown:
+        async with Domain(tmp_path_factory.mktemp("grown")) as domain:
+            await domain.register("web", f"unix:uid:{os.getuid()}")
+            return Grown(domain.folder, await domain.roots(), await domain.entry_ids())
+
+    return asyncio.run(grow())
+
+
 @pytest.fixture
-def domain(tmp_path: Path) -> Iterator[Domain]:
-    """Configured; what the test started is stopped."""
+def domain(tmp_path: Path, grown: Grown) -> Iterator[Domain]:
+    """With the data of a domain that ran, at other ports; what the test started is stopped."""
+    for part in ("server", "agent"):
+        shutil.copytree(grown.folder / part, tmp_path / part)
+    shutil.copy(grown.folder / "bundle.pem", tmp_path)
     made = Domain(tmp_path)
     made.configure()
     yield made
@@ -66,32 +92,41 @@ def domain(tmp_path: Path) -> Iterator[Domain]:
 
 @pytest.fixture
 def attempt(domain: Domain) -> Attempt:
-    """`attempt("server", ...)`: runs that part until it ends by itself."""
+    """`attempt("server", ...)`: runs that part until it ends by itself, or says what the test waits for."""
 
     def run(
         part: str,
         *arguments: str,
-        environment: Mapping[str, str] | None = None,
         largest_file: int | None = None,
         without_rights: bool = False,
+        until: str = "",
     ) -> Outcome:
-        """`largest_file`: bytes, the disk is full there; `without_rights`: root's, so that modes count."""
+        """`largest_file`: bytes, the disk is full there; `without_rights`: root's, so that modes count;
+        `until`: a regular expression, the program is ended when it wrote that."""
 
         def limit() -> None:
             if largest_file is not None:
                 resource.setrlimit(resource.RLIMIT_FSIZE, (largest_file, largest_file))
 
         command = [sys.executable, "-m", "finial", part, "run", "-config", f"{domain.folder}/{part}.conf"]
-        ended = subprocess.run(
+        program = subprocess.Popen(
             [*(unprivileged.COMMAND if without_rights else ()), *command, *arguments],
-            env={**os.environ, **(environment or {})},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=PATIENCE,
             preexec_fn=limit,
         )
-        return Outcome(ended.returncode, ended.stdout)
+        watchdog = threading.Timer(PATIENCE, program.kill)
+        watchdog.start()
+        assert program.stdout is not None
+        said = []
+        with program, program.stdout:
+            for line in program.stdout:
+                said.append(line)
+                if until and re.search(until, line):
+                    program.terminate()
+        watchdog.cancel()
+        return Outcome(program.returncode, "".join(said))
 
     return run

@@ -54,7 +54,7 @@ async def serve(config: AgentConfig, *, clock: Clock | None = None) -> int:
     )
     log = Logger(output)
     stopped = asyncio.Event()
-    _on_signals(stopped, output)
+    _on_signals(stopped, log)
     try:
         await run(config, clock, log, stopped)
     except FinialError as why:
@@ -183,14 +183,17 @@ def _make_data_dir(path: str) -> None:
     try:
         os.makedirs(path, mode=DATA_DIR_MODE, exist_ok=True)
     except OSError as why:
-        raise InvalidArgument(f'could not create data directory "{path}": {why.strerror}') from why
+        raise InvalidArgument(
+            f'could not create data directory "{path}": {why.strerror}',
+            hint="data_dir must be a folder that this user can write, or can be made one",
+        ) from why
 
 
-def _on_signals(stopped: asyncio.Event, output: Output) -> None:
+def _on_signals(stopped: asyncio.Event, log: Logger) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopped.set)
-    loop.add_signal_handler(signal.SIGUSR2, output.reopen)
+    loop.add_signal_handler(signal.SIGUSR2, log.reopen)
 
 
 async def _start_health(

@@ -163,6 +163,13 @@ class Logger:
         """The logger of one part of the program: field `subsystem_name`."""
         return self.with_fields(subsystem_name=name)
 
+    def reopen(self) -> None:
+        """What SIGUSR2 asks for. A file that cannot be opened anew is told in the old one, which stays in use."""
+        try:
+            self.output.reopen()
+        except InvalidArgument as why:
+            self.error("Failed to rotate log after signal", error=why, hint=why.hint or "")
+
     def enabled(self, level: Level) -> bool:
         return level <= self.output.level
 

@@ -42,6 +42,7 @@ from finial.wire.pb.spire.api.server.entry.v1.entry_pb2 import (
     BatchCreateEntryRequest,
     BatchDeleteEntryRequest,
     BatchUpdateEntryRequest,
+    ListEntriesRequest,
 )
 from finial.wire.pb.spire.api.types.entry_pb2 import Entry, EntryMask
 from finial.wire.pb.spire.api.types.status_pb2 import Status
@@ -49,7 +50,7 @@ from finial.wire.pb.spire.api.types.status_pb2 import Status
 HOST = "127.0.0.1"
 PORTS = range(20000, 32000)  # below those that outgoing connections get
 POLL = 0.02  # seconds between two looks at a condition
-PATIENCE = 20.0  # seconds until a condition that does not come is a failure
+PATIENCE = 40.0  # seconds until a condition that does not come is a failure
 
 SERVER = """
 server {{
@@ -106,7 +107,7 @@ class Domain:
         self.trust_domain = TrustDomain(trust_domain)
         self.node = self.id_of("node")
         self._server_options, self._agent_options = server_options, agent_options
-        self._port = free_port()
+        self.port = free_port()
         self._server: process.Child | None = None
         self._agent: process.Child | None = None
 
@@ -247,6 +248,17 @@ class Domain:
             answer = await api.entry.BatchDeleteEntry(BatchDeleteEntryRequest(ids=[entry_id]))
         check(answer.results[0].status)
 
+    async def roots(self) -> frozenset[bytes]:
+        """DER, of the server's own bundle."""
+        async with self.api() as api:
+            bundle = await api.bundle.GetBundle(GetBundleRequest())
+        return frozenset(one.asn1 for one in bundle.x509_authorities)
+
+    async def entry_ids(self) -> frozenset[str]:
+        async with self.api() as api:
+            listed = await api.entry.ListEntries(ListEntriesRequest())
+        return frozenset(one.id for one in listed.entries)
+
     async def federate(self, bundle: Bundle) -> None:
         """Sets the bundle of a foreign trust domain; entries that federate with it bring it to workloads."""
         async with self.api() as api:
@@ -267,7 +279,7 @@ class Domain:
         text = template.format(
             trust_domain=self.trust_domain,
             host=HOST,
-            port=self._port,
+            port=self.port,
             folder=self.folder,
             options="\n    ".join(options),
         )

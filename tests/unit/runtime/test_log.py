@@ -220,7 +220,11 @@ def test_a_failed_reopen_keeps_the_old_file(tmp_path: Path) -> None:
     with pytest.raises(InvalidArgument):
         output.reopen()
     Logger(output).info("still")
-    assert "still" in (tmp_path / "moved" / "a.log").read_text()
+    Logger(output).reopen()
+    still, failed = (tmp_path / "moved" / "a.log").read_text().splitlines()
+    assert "still" in still
+    assert "Failed to rotate log after signal" in failed
+    assert "no such file or directory" in failed
     output.close()
 
 

@@ -41,7 +41,10 @@ def judge(verified: Sequence[bytes], material: Material, authorize: Authorizer) 
     """`verified`: DER, leaf first, up to the anchor. Raises: PeerRefused, whatever goes wrong."""
     try:
         svid_id = parse(verified).id
-        if not vouched_for(verified, material.bundles.get(svid_id.trust_domain.name, ())):
+        roots = material.bundles.get(svid_id.trust_domain.name)
+        if roots is None:
+            raise PeerRefused(f'"{svid_id}" is of a trust domain of which no bundle is held')
+        if not vouched_for(verified, roots):
             raise PeerRefused(f'"{svid_id}" is not signed by the bundle of "{svid_id.trust_domain}"')
         authorize(svid_id)
     except PeerRefused:

@@ -47,7 +47,7 @@ def test_cross_domain_forgery_is_refused() -> None:
 
 
 def test_domain_without_a_bundle_is_refused() -> None:
-    assert "is not signed by the bundle" in refused(
+    assert "of which no bundle is held" in refused(
         under(OURS, OURS.leaf()), Material({"other.org": (THEIRS.der,)})
     )
 
