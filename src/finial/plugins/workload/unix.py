@@ -1,16 +1,20 @@
 """What the kernel says about a process: user, groups, path and digest of its program.
 
-Read from /proc in a thread: `status` once, and if asked `exe`. IDs are the effective ones. User and group
-names are left out where the host has none. SPIRE 1.15 `workloadattestor/unix`.
+Read from /proc: `status` once, and if asked `exe`. IDs are the effective ones. User and group names are left
+out where the host has none. What may block (a name that a directory server is asked for, a program that is
+read) happens in a thread; `status` and names that are known are read on the loop, quicker than a thread is. SPIRE 1.15 `workloadattestor/unix`.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import grp
 import hashlib
 import os
 import pwd
+import re
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -23,6 +27,9 @@ from finial.spiffe.selector import Selector
 
 TYPE = "unix"
 CACHED_DIGESTS = 256
+CACHED_NAMES = 4096
+NAME_HOLDS = 5.0  # seconds until a name is looked up again
+STATUS_FIELDS = re.compile(rb"^(Uid|Gid|Groups):(.*)$", re.MULTILINE)
 
 FileState = tuple[int, int, int, int, int]  # device, inode, mtime, ctime (a program cannot set it), size
 
@@ -41,28 +48,32 @@ class UnixAttestor:
     def __init__(self, config: Config) -> None:
         self._config = config
         self._digests = DigestCache()
+        self._users, self._groups = Names(user_name), Names(group_name)
 
     async def attest(self, process: WorkloadProcess) -> Sequence[Selector]:
         """Raises: Unavailable if the process ended or may not be looked at."""
-        return await asyncio.to_thread(self._selectors, process.pid)
+        if not self._config.discover_workload_path:
+            with contextlib.suppress(MustWait):
+                return self._selectors(process.pid, wait=False)
+        return await asyncio.to_thread(self._selectors, process.pid, wait=True)
 
-    def _selectors(self, pid: int) -> list[Selector]:
+    def _selectors(self, pid: int, *, wait: bool) -> list[Selector]:
         try:
-            return [Selector(TYPE, f"{name}:{value}") for name, value in self._facts(pid)]
+            return [Selector(TYPE, f"{name}:{value}") for name, value in self._facts(pid, wait)]
         except OSError as why:
             reason = (why.strerror or str(why)).lower()
             raise Unavailable(f"workloadattestor(unix): read process {pid}: {reason}") from why
 
-    def _facts(self, pid: int) -> Iterator[tuple[str, str]]:
+    def _facts(self, pid: int, wait: bool) -> Iterator[tuple[str, str]]:
         status = read_status(pid)
-        uid, gid = status["Uid"].split()[1], status["Gid"].split()[1]
+        uid, gid = status["Uid"][1], status["Gid"][1]
         yield "uid", uid
-        yield from named("user", uid, user_name)
+        yield from named("user", self._users.of(uid, wait))
         yield "gid", gid
-        yield from named("group", gid, group_name)
-        for extra in status.get("Groups", "").split():
+        yield from named("group", self._groups.of(gid, wait))
+        for extra in status["Groups"]:
             yield "supplementary_gid", extra
-            yield from named("supplementary_group", extra, group_name)
+            yield from named("supplementary_group", self._groups.of(extra, wait))
         if self._config.discover_workload_path:
             yield from self._program(pid)
 
@@ -106,17 +117,45 @@ class DigestCache:
                 self._known.popitem(last=False)
 
 
-def read_status(pid: int) -> dict[str, str]:
-    """/proc/PID/status by field. A name with a line break in it is written escaped: it adds no line."""
-    with open(f"/proc/{pid}/status", encoding="utf-8", errors="replace") as lines:
-        return dict(line.split(":", 1) for line in lines if ":" in line)
+class MustWait(Exception):
+    """The name has to be looked up, which may take long."""
 
 
-def named(kind: str, number: str, name_of: Callable[[int], str]) -> Iterator[tuple[str, str]]:
-    try:
-        yield kind, name_of(int(number))
-    except KeyError:
-        return
+class Names:
+    """Names of users, or of groups, by number; each is believed for some seconds. For many threads."""
+
+    def __init__(self, look_up: Callable[[int], str]) -> None:
+        self._look_up = look_up
+        self._known: dict[str, tuple[float, str | None]] = {}
+
+    def of(self, number: str, wait: bool) -> str | None:
+        """None: the host has none. Raises: MustWait unless it is known, or `wait` is set."""
+        known = self._known.get(number)
+        if known is not None and time.monotonic() < known[0]:
+            return known[1]
+        if not wait:
+            raise MustWait
+        try:
+            name = self._look_up(int(number))
+        except KeyError:
+            name = None
+        if len(self._known) >= CACHED_NAMES:
+            self._known.clear()
+        self._known[number] = time.monotonic() + NAME_HOLDS, name
+        return name
+
+
+def read_status(pid: int) -> dict[str, list[str]]:
+    """The IDs in /proc/PID/status, by field. A process name with a line break is written escaped: it adds no
+    line."""
+    with open(f"/proc/{pid}/status", "rb", buffering=0) as file:
+        fields = STATUS_FIELDS.findall(file.read())
+    return {name.decode(): values.decode().split() for name, values in fields}
+
+
+def named(kind: str, name: str | None) -> Iterator[tuple[str, str]]:
+    if name is not None:
+        yield kind, name
 
 
 def user_name(uid: int) -> str:

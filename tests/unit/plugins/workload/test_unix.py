@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 
 from finial.errors import Unavailable
-from finial.plugins.workload.unix import Config, DigestCache, UnixAttestor
+from finial.plugins.workload import unix
+from finial.plugins.workload.unix import Config, DigestCache, MustWait, Names, UnixAttestor
 
 
 @dataclass(frozen=True)
@@ -107,3 +108,45 @@ def test_the_cache_is_bounded_and_answers_without_reading(
     cache.of(str(paths[2]))
     with pytest.raises(TypeError):
         cache.of(str(paths[0]))
+
+
+def test_a_name_is_looked_up_by_who_can_wait_and_then_known_to_all() -> None:
+    asked: list[int] = []
+
+    def look_up(number: int) -> str:
+        asked.append(number)
+        return f"user{number}"
+
+    names = Names(look_up)
+    with pytest.raises(MustWait):
+        names.of("7", wait=False)
+    assert [names.of("7", wait=True), names.of("7", wait=False)] == ["user7", "user7"]
+    assert asked == [7]
+
+
+def test_that_the_host_has_no_name_is_known_too() -> None:
+    def look_up(number: int) -> str:
+        raise KeyError(number)
+
+    names = Names(look_up)
+    assert names.of("7", wait=True) is None
+    assert names.of("7", wait=False) is None
+
+
+def test_a_name_is_looked_up_again_after_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(unix, "NAME_HOLDS", 0.0)
+    found = iter(["before", "after"])
+    names = Names(lambda _: next(found))
+    assert [names.of("7", wait=True), names.of("7", wait=True)] == ["before", "after"]
+    with pytest.raises(MustWait):
+        names.of("7", wait=False)
+
+
+def test_who_is_known_is_attested_without_a_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def main() -> None:
+        attestor, process = UnixAttestor(Config()), Process(os.getpid())
+        first = await attestor.attest(process)
+        monkeypatch.setattr(asyncio, "to_thread", None)
+        assert await attestor.attest(process) == first
+
+    asyncio.run(main())
