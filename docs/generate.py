@@ -77,7 +77,9 @@ def section(command: Command, spire_name: str) -> str:
 
 
 def row(one: flags.Declared) -> str:
-    value = {"bool": "", "int": "number", "list": "text, repeatable"}.get(one.kind, "text")
+    value = {"bool": "", "int": "number", "duration": "duration", "list": "text, repeatable"}.get(
+        one.kind, "text"
+    )
     default = f"`{flags.shown(one.default)}`" if one.has_default else ""
     meaning = one.help.rstrip(".").replace("|", "\\|")
     return f"| `-{one.name}` | {value} | {default} | {meaning}. |\n"

@@ -200,7 +200,8 @@ def test_agent(folder: Path) -> None:
         first, second, _ = tokens
         shown, banned, evicted = [tokens[2]], [first, first, second, first], [first, first, second]
         one.values = {"<HEX40>": [NODE_KEY] * 2, "<UUID>": [*shown, *banned, *evicted]}
-        one.unserved["spire-server agent purge"] = "agents are not pruned yet"
+        (folder / "soon").mkdir()
+        (folder / "soon" / "api.sock").symlink_to(folder / "api.sock")
 
     compare(folder, "server-agent", prepare)
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, TypeVar, cast, get_args, get_origin, get_type_hints
 
 from finial.errors import InvalidArgument
@@ -37,7 +38,7 @@ class Declared:
     name: str
     help: str
     default: object
-    kind: str  # bool, int, str, list: how usage calls the value
+    kind: str  # bool, int, duration, str, list: how usage calls the value
     read: Callable[[str], object]
     separator: str | None = None
 
@@ -76,7 +77,7 @@ def declared(flags: type[object]) -> list[Declared]:
 def _declared(field: dataclasses.Field[Any], hint: Any) -> Declared:
     many = get_origin(hint) is tuple
     value = get_args(hint)[0] if many else hint
-    kind = "list" if many else {bool: "bool", int: "int"}.get(value, "str")
+    kind = "list" if many else {bool: "bool", int: "int", float: "duration"}.get(value, "str")
     read = field.metadata["read"] or {bool: read_bool, int: read_int}.get(value, str)
     name = field.metadata["name"] or field.name
     return Declared(
@@ -159,7 +160,7 @@ def usage(flags: type[object]) -> str:
 
 
 def _usage(one: Declared) -> str:
-    value = {"bool": "", "int": " int", "list": " value"}.get(one.kind, " string")
+    value = {"bool": "", "int": " int", "duration": " duration", "list": " value"}.get(one.kind, " string")
     default = (
         f' (default "{one.default}")' if isinstance(one.default, str) else f" (default {shown(one.default)})"
     )
@@ -168,5 +169,9 @@ def _usage(one: Declared) -> str:
 
 
 def shown(default: object) -> str:
-    """A float is a duration in seconds."""
-    return f"{default:g}s" if isinstance(default, float) else str(default)
+    """A float is a duration in seconds, shown as Go shows it."""
+    if not isinstance(default, float):
+        return str(default)
+    from finial.config.durations import format_duration
+
+    return format_duration(timedelta(seconds=default))
