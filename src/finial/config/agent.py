@@ -1,6 +1,5 @@
 """The agent's file: every option SPIRE 1.15 knows, what it is here, and the checks across options."""
 
-# ruff: noqa: RUF009  (option() declares a dataclass field)
 
 from __future__ import annotations
 

@@ -1,6 +1,5 @@
 """The plugin block `DataStore "sql"`: which database, and how it is reached."""
 
-# ruff: noqa: RUF009  (option() declares a dataclass field)
 
 from __future__ import annotations
 

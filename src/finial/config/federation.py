@@ -1,6 +1,5 @@
 """The block `server.federation`: bundles served to and fetched from other trust domains."""
 
-# ruff: noqa: RUF009  (option() declares a dataclass field)
 
 from __future__ import annotations
 

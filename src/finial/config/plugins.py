@@ -3,7 +3,6 @@
 What `plugin_data` may hold is declared by the plugin; whoever builds it calls `decode_options`.
 """
 
-# ruff: noqa: RUF009  (option() declares a dataclass field)
 
 from __future__ import annotations
 

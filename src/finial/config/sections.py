@@ -1,6 +1,5 @@
 """Sections and options that the server's and the agent's files share: logging, health, telemetry, profiling."""
 
-# ruff: noqa: RUF009  (option() declares a dataclass field)
 
 from __future__ import annotations
 
