@@ -33,6 +33,7 @@ RSA_ALGORITHMS = frozenset({"RS256", "RS384", "RS512", "PS256", "PS384", "PS512"
 CURVE_OF = {"ES256": "secp256r1", "ES384": "secp384r1", "ES512": "secp521r1"}
 ALGORITHMS = RSA_ALGORITHMS | CURVE_OF.keys()
 REGISTRY = jws.JWSRegistry(algorithms=sorted(ALGORITHMS), strict_check_header=False)
+LEEWAY = 60.0  # seconds that clocks may differ: what go-spiffe and SPIRE's agent allow
 BASE64URL = re.compile(r"[A-Za-z0-9_-]*\Z")
 
 
@@ -65,7 +66,7 @@ def parse_unverified(token: str) -> JwtSvid:
 
 def verify(token: str, bundles: BundleSet, audience: str | Sequence[str], now: float) -> JwtSvid:
     """The checked SVID, if a key of its own trust domain signed it, it is meant for one of `audience`
-    and `now` (Unix seconds) is within its time. No leeway is given.
+    and `now` (Unix seconds) is within its time, give or take `LEEWAY`.
 
     Raises: InvalidArgument for what is no JWT-SVID, Unauthenticated for what is not trusted.
     """
@@ -222,12 +223,12 @@ def algorithms_of(key: ECKey | RSAKey) -> frozenset[str]:
 
 
 def _check_times(svid: JwtSvid, now: float) -> None:
-    if svid.expires_at <= now:
+    if svid.expires_at < now - LEEWAY:
         raise Unauthenticated("token has expired")
     not_before = _numeric_date(svid.claims, "nbf")
-    if not_before is not None and not_before > now:
+    if not_before is not None and not_before > now + LEEWAY:
         raise Unauthenticated("token is not valid yet")
-    if svid.issued_at is not None and svid.issued_at > now:
+    if svid.issued_at is not None and svid.issued_at > now + LEEWAY:
         raise Unauthenticated("token is issued in the future")
 
 
