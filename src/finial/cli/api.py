@@ -129,8 +129,7 @@ async def watch(flags: AgentFlags, console: Console) -> int:
         except FinialError as error:
             told = as_rpc_error(error, peer="agent")
             console.err(told.message)
-            if told.hint and console.own_name:
-                console.err(f"hint: {told.hint}")
+            console.hint(told.hint)
         await asyncio.sleep(backoff.next())
 
 

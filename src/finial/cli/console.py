@@ -23,6 +23,15 @@ class Console:
     def err(self, text: str = "", *, end: str = "\n") -> None:
         self.stderr.write(text + end)
 
+    def help(self, text: str, *, end: str = "\n") -> None:
+        """What was asked for by `-h`: a result, but by SPIRE's names it goes where SPIRE writes it."""
+        (self.out if self.own_name else self.err)(text, end=end)
+
+    def hint(self, text: str | None) -> None:
+        """The next step, below an error; SPIRE's programs have none."""
+        if text and self.own_name:
+            self.err(f"hint: {text}")
+
     @property
     def interactive(self) -> bool:
         """A person looks at it: progress and colour make sense."""

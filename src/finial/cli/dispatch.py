@@ -5,6 +5,8 @@ Exit codes are SPIRE's: 0 done, 1 any error, 127 no such command. `entry create 
 
 from __future__ import annotations
 
+from itertools import takewhile
+
 from finial import SPIRE_VERSION, __version__
 from finial.cli import UNKNOWN_COMMAND, flags, tree
 from finial.cli.command import Command
@@ -19,17 +21,15 @@ def dispatch(words: list[str], console: Console) -> int:
     """Runs the command that the words name."""
     table = tree.PROGRAMS[console.program]
     if words and words[0] in VERSION_FLAGS:
-        console.err(
-            SPIRE_VERSION if not console.own_name else f"finial {__version__} (SPIRE {SPIRE_VERSION})"
-        )
+        own = f"finial {__version__} (SPIRE {SPIRE_VERSION})"
+        console.help(own if console.own_name else SPIRE_VERSION)
         return 0
-    if not words or words[0] in HELP_FLAGS:
+    if words and words[0] in HELP_FLAGS:
+        console.help(overview(console.program), end="")
+        return 0
+    if not words or words[0] not in table:
         console.err(overview(console.program), end="")
-        return 0 if words else UNKNOWN_COMMAND
-    if words[0] not in table:
-        console.err(overview(console.program), end="")
-        if console.own_name:
-            console.err(f'\nfinial: there is no command "{words[0]}"{tree_hint(words[0], list(table))}')
+        tell_unknown(words[:1], list(table), console)
         return UNKNOWN_COMMAND
     found = tree.find(console.program, words)
     if found is None:
@@ -40,26 +40,42 @@ def dispatch(words: list[str], console: Console) -> int:
 def incomplete(words: list[str], console: Console) -> int:
     """A group without a known verb: what there is. By SPIRE's names with each usage before, as SPIRE does."""
     asked = any(word in HELP_FLAGS for word in words)
+    show = console.help if asked else console.err
     group = tree.group(console.program, words)
     if not console.own_name:
         for command in group.values():
-            console.err(command.help())
-    console.err("This command is accessed by using one of the subcommands below.\n\nSubcommands:")
+            show(command.help())
+    show("This command is accessed by using one of the subcommands below.\n\nSubcommands:")
     width = max(map(len, group)) + 4
     for verb, command in group.items():
-        console.err(f"    {verb:<{width}}{command.summary}")
+        show(f"    {verb:<{width}}{command.summary}")
+    typed = list(takewhile(lambda word: not word.startswith("-"), words))
+    if len(typed) > 1 and not asked:
+        tell_unknown(typed, [verb.split()[-1] for verb in group], console)
     return 0 if asked else 1
+
+
+def tell_unknown(typed: list[str], known: list[str], console: Console) -> None:
+    """Below the list of what there is, by our own name. `known`: what might be meant by the last word."""
+    if not typed or not console.own_name:
+        return
+    import difflib
+
+    near = difflib.get_close_matches(typed[-1], known, n=1)
+    meant = f'; did you mean "{near[0]}"?' if near else ""
+    console.err(f'\nfinial: there is no command "{" ".join(typed)}"{meant}')
 
 
 def execute(command: Command, arguments: list[str], console: Console) -> int:
     try:
         values, rest = flags.parse(command.flags, arguments)
     except flags.HelpRequested:
-        console.err(command.help(), end="")
+        console.help(command.help(), end="")
         return 0
     except flags.UsageError as wrong:
         console.err(wrong.message)
         console.err(command.help(), end="")
+        console.hint(wrong.hint)
         return 1
     console.arguments = tuple(rest)
     try:
@@ -85,8 +101,7 @@ def _run_in_loop(command: Command, values: object, console: Console) -> int:
 def report(error: FinialError, console: Console) -> int:
     """`Error: what failed: why`, as spire-server; spire-agent prints the bare text."""
     console.err(error.message if console.program == "spire-agent" else f"Error: {error.message}")
-    if error.hint and console.own_name:
-        console.err(f"hint: {error.hint}")
+    console.hint(error.hint)
     return 1
 
 
@@ -97,10 +112,3 @@ def overview(program: str) -> str:
     return f"Usage: {program} [--version] [--help] <command> [<args>]\n\nAvailable commands are:\n" + "".join(
         lines
     )
-
-
-def tree_hint(word: str, known: list[str]) -> str:
-    import difflib
-
-    near = difflib.get_close_matches(word, known, n=1)
-    return f'; did you mean "{near[0]}"?' if near else ""

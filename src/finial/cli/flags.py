@@ -101,7 +101,7 @@ def parse(flags: type[Flags], arguments: Sequence[str]) -> tuple[Flags, list[str
         if one is None:
             if name in ("h", "help"):
                 raise HelpRequested
-            raise UsageError(f"flag provided but not defined: -{name}")
+            raise UsageError(f"flag provided but not defined: -{name}", hint=nearest(name, list(known)))
         if not given and one.kind == "bool":
             text = "true"
         elif not given:
@@ -110,6 +110,15 @@ def parse(flags: type[Flags], arguments: Sequence[str]) -> tuple[Flags, list[str
             text = rest.pop(0)
         _take(values, one, text)
     return flags(**values), rest
+
+
+def nearest(name: str, known: list[str]) -> str | None:
+    """`did you mean "-spiffeID"?`: names are told apart by case, which is easily got wrong."""
+    import difflib
+
+    by_case = {one.lower(): one for one in known}
+    found = difflib.get_close_matches(name.lower(), by_case, n=1)
+    return f'did you mean "-{by_case[found[0]]}"?' if found else None
 
 
 def split(argument: str) -> tuple[str, bool, str]:

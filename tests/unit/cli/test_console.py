@@ -21,3 +21,13 @@ def test_results_and_the_rest_go_to_different_streams() -> None:
 )
 def test_hints_are_for_those_who_call_finial(program: str, own: bool) -> None:
     assert Console(program).own_name is own
+
+
+def test_hints_are_not_for_callers_of_spire_and_help_goes_where_it_is_read() -> None:
+    for program, told, noted in (("finial", "help\n", "hint: next\n"), ("spire-agent", "", "help\n")):
+        out, err = io.StringIO(), io.StringIO()
+        console = Console(program, stdout=out, stderr=err)
+        console.help("help")
+        console.hint("next")
+        console.hint(None)
+        assert (out.getvalue(), err.getvalue()) == (told, noted)

@@ -40,11 +40,17 @@ def test_spire_names_print_no_more_than_spire() -> None:
 
 
 def test_help_of_a_command_shows_flags_and_examples() -> None:
-    code, _, err = call("version", "-h")
-    assert code == 0
-    assert err.startswith("Usage of version:\n")
-    assert "-output string" in err
-    assert "Examples:\n  finial version" in err
+    code, out, err = call("version", "-h")
+    assert (code, err) == (0, "")
+    assert out.startswith("Usage of version:\n")
+    assert "-output string" in out
+    assert "Examples:\n  finial version" in out
+
+
+def test_help_that_was_asked_for_can_be_piped_and_goes_to_stderr_as_spire() -> None:
+    assert call("--help")[1].startswith("Usage: finial")
+    assert call("entry", "-h")[1].startswith("This command is accessed by")
+    assert call("entry", "show", "-h", program="spire-server")[1] == ""
 
 
 def test_wrong_flags_are_followed_by_the_usage_and_exit_1() -> None:
@@ -58,3 +64,28 @@ def test_a_bad_format_is_refused_in_the_words_of_spire() -> None:
     assert err.startswith(
         'invalid value "yaml" for flag -output: bad formatter flag: unknown format option: "yaml"'
     )
+
+
+def test_a_flag_in_other_letters_is_named() -> None:
+    _, _, err = call("entry", "show", "-spiffeid", "spiffe://example.org/a")
+    assert err.startswith("flag provided but not defined: -spiffeid\nUsage of entry show:\n")
+    assert err.endswith('hint: did you mean "-spiffeID"?\n')
+
+
+def test_a_verb_that_is_not_there_is_told_with_those_that_are() -> None:
+    code, out, err = call("entry", "lst")
+    assert (code, out) == (1, "")
+    assert err.endswith('\nfinial: there is no command "entry lst"\n')
+    assert "    show      Shows registration entries" in err
+
+
+def test_a_group_by_the_name_of_spire_shows_every_usage() -> None:
+    code, _, err = call("bundle", program="spire-server")
+    assert code == 1
+    assert err.startswith("Usage of bundle count:\n")
+    assert "Usage of bundle show:\n" in err
+    assert "This command is accessed by using one of the subcommands below." in err
+
+
+def test_a_group_that_is_asked_for_help_is_no_error() -> None:
+    assert call("entry", "-h")[0] == 0

@@ -26,4 +26,4 @@ def test_as_json() -> None:
 
 def test_the_flag_prints_what_each_program_prints() -> None:
     assert call("--version", program="spire-server") == (0, "", f"{SPIRE_VERSION}\n")
-    assert call("-version")[2].startswith(f"finial {__version__}")
+    assert call("-version")[1].startswith(f"finial {__version__}")

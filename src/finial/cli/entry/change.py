@@ -124,9 +124,12 @@ def changed_entry(flags: UpdateFlags) -> Entry:
 
 def check(flags: EntryFlags, *, needs_parent: bool) -> None:
     if not flags.selectors:
-        raise InvalidArgument("at least one selector is required")
+        raise InvalidArgument("at least one selector is required", hint="for example -selector unix:uid:1000")
     if needs_parent and not flags.parent_id:
-        raise InvalidArgument("a parent ID is required if the node flag is not set")
+        raise InvalidArgument(
+            "a parent ID is required if the node flag is not set",
+            hint="-parentID is the ID of an agent, as `finial agent list` shows them, or of an entry for nodes",
+        )
     if not flags.spiffe_id:
         raise InvalidArgument("a SPIFFE ID is required")
     if flags.x509_svid_ttl < 0:
