@@ -90,7 +90,7 @@ class Attestor:
 
     async def _sign(self, agent_id: SpiffeId, asked: Csr) -> X509Svid:
         with answers("failed to sign X509 SVID"):
-            return await self._signer.x509(lambda policy: policy.agent(agent_id, asked))
+            return await self._signer.x509(lambda policy: policy.agent(agent_id, asked), asked)
 
 
 def read_csr(request: bytes) -> Csr:

@@ -100,3 +100,28 @@ def test_tokens_can_be_switched_off() -> None:
             signer.require_jwt()
 
     with_signer(scene, jwt=False)
+
+
+def test_one_job_on_p256_needs_no_thread() -> None:
+    request = csr.parse(csr.create(KEY))
+
+    async def scene(signer: Signer) -> None:
+        ready(signer)
+        signer.close()  # no thread takes a job any more
+        svid = await signer.x509(for_entry("/w"), request)
+        assert str(svid.id) == "spiffe://example.org/w"
+
+    with_signer(scene)
+
+
+@pytest.mark.parametrize("curve", [ec.SECP384R1(), ec.SECP521R1()])
+def test_one_job_on_a_slower_curve_leaves_the_loop(curve: ec.EllipticCurve) -> None:
+    request = csr.parse(csr.create(ec.generate_private_key(curve)))
+
+    async def scene(signer: Signer) -> None:
+        ready(signer)
+        signer.close()
+        with pytest.raises(RuntimeError, match="shutdown"):
+            await signer.x509(for_entry("/w"), request)
+
+    with_signer(scene)
