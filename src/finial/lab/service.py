@@ -26,7 +26,7 @@ from finial.lab.routes import application
 from finial.lab.topology import LAB, Service
 from finial.runtime.clock import Clock, SystemClock
 from finial.runtime.log import Logger, Output
-from finial.runtime.tasks import until_first
+from finial.runtime.tasks import Tasks, until_first
 
 PAUSE = 2.0
 
@@ -58,7 +58,10 @@ class DemoService:
             rounds = Rounds(LAB, self._service.name, self._told["ports"], source)
             server = self._server(source)
             try:
-                await until_first(server.serve(), self._talk(server, source, rounds))
+                async with Tasks() as tasks:
+                    talking = tasks.start(self._talk(server, source, rounds), name="talk")
+                    talking.add_done_callback(lambda _: setattr(server, "should_exit", True))
+                    await server.serve()  # ends in order; cancelled, uvicorn would leave its socket open
             finally:
                 await rounds.close()
 

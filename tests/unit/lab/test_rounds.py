@@ -3,10 +3,14 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+import pytest
+
 from finial.lab.rounds import IMPOSTOR, Rounds
 from finial.lab.topology import LAB
 from finial.testing.lab_services import CA, all_serving
 from finial.testing.workload import workloads
+
+pytestmark = pytest.mark.slow
 
 
 def test_a_round_is_answered_and_denied_as_the_topology_says(tmp_path: Path) -> None:

@@ -18,6 +18,8 @@ from finial.runtime.log import Logger, Output
 from finial.runtime.tasks import Tasks
 from finial.testing.lab_services import CA, all_serving
 
+pytestmark = pytest.mark.slow
+
 
 def free() -> int:
     with socket.socket() as probe:

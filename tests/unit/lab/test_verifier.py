@@ -15,6 +15,8 @@ from finial.runtime.clock import SystemClock
 from finial.runtime.tls import PeerRefused
 from finial.testing.lab_services import all_serving
 
+pytestmark = pytest.mark.slow
+
 
 def test_every_attempt_comes_out_as_it_must(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async def child(self: Verifier) -> str:

@@ -23,6 +23,7 @@ print(before, libc.prctl(3, 0, 0, 0, 0))
 """
 
 
+@pytest.mark.slow
 def test_hiding_makes_a_process_not_dumpable() -> None:
     done = subprocess.run([sys.executable, "-c", DUMPABLE], capture_output=True, text=True, check=True)
     assert done.stdout == "1 0\n"
