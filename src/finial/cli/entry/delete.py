@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from finial.cli.console import Console
-from finial.cli.entry import text
 from finial.cli.entry.change import go_quoted
 from finial.cli.files import read_text
 from finial.cli.flags import flag
+from finial.cli.json_text import read_object
 from finial.cli.output import messages_json, read_format
 from finial.cli.server_socket import ServerFlags, calling, server
 from finial.errors import Internal, InvalidArgument
@@ -43,8 +43,7 @@ async def delete(flags: DeleteFlags, console: Console) -> int:
 
 def read_ids(content: str, where: str) -> list[str]:
     """Raises: InvalidArgument."""
-    data = text.read_json(content, where)
-    ids = data.get("ids", []) if isinstance(data, dict) else None
+    ids = read_object(content, where, "entryv1.BatchDeleteEntryRequest").get("ids", [])
     if not isinstance(ids, list) or not all(isinstance(one, str) for one in ids):
         raise InvalidArgument(f'"{where}" holds no list of IDs', hint='{"ids": ["a", "b"]}')
     return list(ids)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
+from finial.cli.json_text import read_object
 from finial.errors import InvalidArgument
 from finial.spiffe.id import SpiffeId
 from finial.spiffe.selector import Selector
@@ -87,20 +87,10 @@ def read_selector(text: str) -> SelectorMessage:
 
 def read_entries(text: str, where: str) -> list[Entry]:
     """The JSON of `-data`. Unknown fields are ignored, as in SPIRE. Raises: InvalidArgument."""
-    data = read_json(text, where)
-    rows = data.get("entries") if isinstance(data, dict) else None
+    rows = read_object(text, where, "common.RegistrationEntries").get("entries")
     if rows is not None and not (isinstance(rows, list) and all(isinstance(row, dict) for row in rows)):
         raise InvalidArgument(f'"{where}": "entries" is not a list of objects', hint=DATA_HINT)
     return [_entry(row, f'"{where}": entry {number}') for number, row in enumerate(rows or (), 1)]
-
-
-def read_json(text: str, where: str) -> Any:
-    if not text.strip():
-        raise InvalidArgument("unexpected end of JSON input", hint=f'"{where}" is empty')
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError) as why:
-        raise InvalidArgument(f'"{where}" is not valid JSON: {why}') from why
 
 
 def _entry(row: dict[str, Any], where: str) -> Entry:

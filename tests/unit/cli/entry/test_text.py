@@ -62,7 +62,8 @@ def test_a_full_entry_shows_everything_in_the_order_of_spire() -> None:
     ("content", "why"),
     [
         ("", "unexpected end of JSON input"),
-        ("{", "is not valid JSON"),
+        ("{", "unexpected end of JSON input"),
+        ("[]", "json: cannot unmarshal array into Go value of type common.RegistrationEntries"),
         ("[" * 100_000, "is not valid JSON"),
         ('{"entries": {}}', '"entries" is not a list of objects'),
         ('{"entries": [1]}', '"entries" is not a list of objects'),
@@ -73,14 +74,14 @@ def test_a_full_entry_shows_everything_in_the_order_of_spire() -> None:
         (document(PLAIN | {"x509_svid_ttl": 2**40}), "entry 1 cannot be read"),
         (document(PLAIN | {"admin": "yes"}), "entry 1 cannot be read"),
     ],
-    ids=range(11),
+    ids=range(12),
 )
 def test_a_file_that_cannot_be_read_is_refused_with_the_place(content: str, why: str) -> None:
     with pytest.raises(InvalidArgument, match=why):
         read_entries(content, "entries.json")
 
 
-@pytest.mark.parametrize("content", ["{}", '{"entries": null}', '{"other": 1}', '{"entries": []}', "[]"])
+@pytest.mark.parametrize("content", ["{}", '{"entries": null}', '{"other": 1}', '{"entries": []}', "null"])
 def test_a_file_without_entries_holds_none(content: str) -> None:
     assert read_entries(content, "f") == []
 
