@@ -67,6 +67,9 @@ class Connection(protocol.Connection):
         return bool(self.h2.config.client_side)
 
     def create_stream(self, *, stream_id: int | None = None, wrapper: Wrapper | None = None) -> Stream:
+        """Raises: ConnectionDraining for a call of ours on a connection that was lost since it was dialled."""
+        if stream_id is None and self.is_closing():
+            raise ConnectionDraining
         return Stream(self, self.h2, self._transport, stream_id=stream_id, wrapper=wrapper)
 
     def flush(self) -> None:

@@ -11,6 +11,7 @@ from google.protobuf.wrappers_pb2 import BytesValue
 
 from finial.errors import DeadlineExceeded, Unavailable
 from finial.runtime.grpc import UNIX, Channel, Server, unary
+from finial.runtime.http2.protocol import Protocol
 from finial.testing.loops import Run, each_loop
 from finial.testing.probe import Probe, ProbeStub
 
@@ -113,3 +114,25 @@ def test_a_closed_channel_dials_no_more(tmp_path: Path) -> None:
             await unary(ProbeStub(channel).echo, BytesValue())
 
     asyncio.run(main())
+
+
+class LosesTheFirst(Channel):
+    """Its first connection ends after it was dialled and before the call that waited for it goes on."""
+
+    async def __connect__(self) -> Protocol:
+        made = await super().__connect__()
+        if self.dialled == 1:
+            made.processor.close()
+        return made
+
+
+@each_loop
+def test_a_connection_that_is_lost_before_its_first_call_is_dialled_again(run: Run, tmp_path: Path) -> None:
+    async def main() -> None:
+        path = str(tmp_path / "s")
+        async with Server([Probe()], UNIX) as server, LosesTheFirst(path=path) as channel:
+            await server.start(path=path)
+            await unary(ProbeStub(channel).echo, BytesValue())
+            assert channel.dialled == 2
+
+    run(main())
