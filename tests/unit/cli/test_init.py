@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import resource
 import subprocess
 import sys
 
@@ -30,3 +31,16 @@ def test_a_command_loads_its_own_module_only() -> None:
     assert "finial.cli.version" in modules
     assert "finial.cli.entry" not in modules
     assert not modules & {"grpclib", "cryptography", "uvloop"}
+
+
+@pytest.mark.slow
+def test_the_overview_costs_less_than_150_ms() -> None:
+    """Processor time, the best of five: other processes of the machine do not count."""
+
+    def cost() -> float:
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        subprocess.run([sys.executable, "-m", "finial", "--help"], capture_output=True, check=True)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+    assert min(cost() for _ in range(5)) < 0.15
