@@ -266,3 +266,28 @@ def test_records_of_the_standard_library_are_carried_over() -> None:
         'error msg="task t failed" error=no library=asyncio',
         "warning msg=odd library=h2",
     ]
+
+
+def test_records_of_a_batch_leave_in_one_write(monkeypatch: pytest.MonkeyPatch) -> None:
+    written = Written()
+    writes: list[str] = []
+    monkeypatch.setattr(written.stream, "write", writes.append)
+    written.log.with_fields(a="x").info_each("m", [{"b": 1}, {"a": "y", "b": 2}])
+    assert writes == [
+        'time="2026-07-01T12:00:00Z" level=info msg=m a=x b=1\n'
+        'time="2026-07-01T12:00:00Z" level=info msg=m a=y b=2\n'
+    ]
+
+
+def test_a_batch_below_the_level_or_without_records_writes_nothing() -> None:
+    quiet, empty = Written(level=Level.WARNING), Written()
+    quiet.log.info_each("m", [{"a": 1}])
+    empty.log.info_each("m", [])
+    assert (quiet.lines, empty.lines) == ([], [])
+
+
+def test_a_batch_withholds_secrets_and_names_who_logged() -> None:
+    written = Written(source_location=True, strict=False)
+    written.log.info_each("m", [{"token": "abc"}])
+    assert "token=<withheld>" in written.lines[0].replace('"', "")
+    assert "test_a_batch_withholds_secrets" in written.lines[0]

@@ -11,14 +11,22 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
-from finial.errors import Denial, FinialError, PermissionDenied
+from finial.errors import (
+    Denial,
+    FailedPrecondition,
+    FinialError,
+    Internal,
+    InvalidArgument,
+    NotFound,
+    PermissionDenied,
+)
 from finial.registry.agent import Agent
 from finial.runtime.clock import Clock
 from finial.runtime.grpc import Call, GRPCError, Stream
 from finial.runtime.limits import RateLimiter
-from finial.runtime.log import Logger
+from finial.runtime.log import FieldValue, Logger
 from finial.server.api.access import COUNTED_BY_ITEM, RULES, Rate, Rule
-from finial.server.api.caller import Caller, CallRecord, Class, begin, caller_of
+from finial.server.api.caller import Caller, CallRecord, Class, begin, caller_of, log_refusal
 from finial.server.follow import Follower
 from finial.spiffe.id import SpiffeId
 from finial.store import Store
@@ -37,6 +45,7 @@ REFUSALS = {
     Denial.AGENT_BANNED: "Agent is banned",
     Denial.AGENT_NOT_ACTIVE: "Agent SVID is not active",
 }
+LOGGED = (InvalidArgument, NotFound, FailedPrecondition, Internal)  # denials have their own line
 
 
 class Gate:
@@ -72,6 +81,8 @@ class Gate:
         try:
             await call()
         except (FinialError, GRPCError) as why:
+            if isinstance(why, LOGGED):
+                log_refusal(why)
             self._write_audit(record, to_grpc_error(why))
             raise
         self._write_audit(record, None)
@@ -155,20 +166,20 @@ class Gate:
     def _write_audit(self, record: CallRecord, error: GRPCError | None) -> None:
         if not record.auditing:
             return
-        log = record.log.with_fields(type="audit", **record.caller.audit_fields())
-        for failure, fields in record.items:
-            _log_access(log, failure, fields)
+        lines = [_outcome(failure) | fields for failure, fields in record.items]
         if error is not None or not record.items:
             text = "" if error is None else f"{status_code_name(error.status.value)}: {error.message}"
-            _log_access(log, text, record.audited)
+            lines.append(_outcome(text) | record.audited)
+        log = record.log.with_fields(type="audit", **record.caller.audit_fields())
+        log.info_each("API accessed", lines)
 
 
-def _log_access(log: Logger, failure: str, fields: dict[str, Any]) -> None:
+def _outcome(failure: str) -> dict[str, FieldValue]:
+    """What an audit record says of "Code: message", or of success."""
     if not failure:
-        log.info("API accessed", status="success", **fields)
-        return
+        return {"status": "success"}
     code, _, message = failure.partition(": ")
-    log.info("API accessed", status="error", status_code=code, status_message=message, **fields)
+    return {"status": "error", "status_code": code, "status_message": message}
 
 
 def denied(path: str, reason: Denial | None = None) -> PermissionDenied:
