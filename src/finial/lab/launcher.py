@@ -51,17 +51,19 @@ async def launch(place: Place, progress: int | None) -> int:
                 with contextlib.suppress(FinialError):
                     await up.send(failure(why))
             return 1
+        finally:
+            if up is not None:
+                await up.close()
 
 
 async def _report(up: Channel, records: asyncio.Queue[Record]) -> None:
     """Until all is ready; `up` may have left before."""
-    async with up:
-        with contextlib.suppress(FinialError):
-            while True:
-                record = await records.get()
-                await up.send(record)
-                if "ready" in record:
-                    return
+    with contextlib.suppress(FinialError):
+        while True:
+            record = await records.get()
+            await up.send(record)
+            if "ready" in record:
+                return
 
 
 def _own_state(place: Place) -> State:
