@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from finial.errors import Internal
+from finial.errors import FinialError, Internal, InvalidArgument
 from finial.runtime.grpc import Connection, Stream, connection_of
 from finial.runtime.log import FieldValue, Logger
 from finial.runtime.peer import Peer
@@ -127,3 +127,14 @@ def begin(path: str, caller: Caller, log: Logger, *, auditing: bool = False) -> 
     record = CallRecord(path, caller, log.with_fields(**fields, **caller.fields()), auditing)
     _CURRENT.set(record)
     return record
+
+
+def log_refusal(error: FinialError, **fields: FieldValue) -> None:
+    """A line about what the call, or one item of it, asked for in vain: what failed is the line's text, why
+    it failed a field. SPIRE 1.15 `MakeErr`."""
+    what, why = error.message, {}
+    cause = error.__cause__
+    if isinstance(cause, FinialError) and what.endswith(f": {cause.message}"):
+        what, why = what.removesuffix(f": {cause.message}"), {"error": cause.message}
+    text = f"Invalid argument: {what}" if isinstance(error, InvalidArgument) else what[:1].upper() + what[1:]
+    current().log.error(text, **why, **fields)

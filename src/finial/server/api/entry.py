@@ -11,7 +11,7 @@ from finial.runtime.grpc import Stream
 from finial.runtime.log import FieldValue
 from finial.server.api.authorized import AuthorizedEntries
 from finial.server.api.backend import as_internal, audit_text, request_of
-from finial.server.api.caller import current
+from finial.server.api.caller import current, log_refusal
 from finial.server.api.filters import entry_filter
 from finial.store import Created, Refused, Similar, Updated
 from finial.wire.convert.entry import entry_changes_from_request, entry_from_request, entry_to_wire
@@ -96,8 +96,10 @@ class EntryService(AuthorizedEntries):
             done = await self._backend.settled(stream, await self._backend.store.update_entries(good))
         answers = iter(done)
         results = [
-            _update_result(Refused(one) if isinstance(one, FinialError) else next(answers), hidden)
-            for one in read
+            _update_result(
+                message.id, Refused(one) if isinstance(one, FinialError) else next(answers), hidden
+            )
+            for message, one in zip(request.entries, read, strict=True)
         ]
         for message, result in zip(request.entries, results, strict=True):
             _audit_entry(message, result.status.code, result.status.message)
@@ -134,12 +136,16 @@ def _create_result(done: Created | Similar | Refused, hidden: tuple[str, ...]) -
             status = item_status(AlreadyExists("similar entry already exists"))
             return CreateResult(status=status, entry=hide(entry_to_wire(existing), hidden))
         case Refused(error):
-            return CreateResult(status=item_status(_failed("failed to create entry", error)))
+            failed = _failed("failed to create entry", error)
+            log_refusal(failed)
+            return CreateResult(status=item_status(failed))
 
 
-def _update_result(done: Updated | Refused, hidden: tuple[str, ...]) -> UpdateResult:
+def _update_result(entry_id: str, done: Updated | Refused, hidden: tuple[str, ...]) -> UpdateResult:
     if isinstance(done, Refused):
-        return UpdateResult(status=item_status(_failed("failed to update entry", done.error)))
+        failed = _failed("failed to update entry", done.error)
+        log_refusal(failed, entry_id=entry_id)
+        return UpdateResult(status=item_status(failed))
     return UpdateResult(status=item_status(None), entry=hide(entry_to_wire(done.entry), hidden))
 
 
@@ -156,7 +162,7 @@ def _delete_result(entry_id: str, deleted: Entry | None) -> DeleteResult:
         error = InvalidArgument("missing entry ID")
     elif deleted is None:
         error = NotFound("entry not found")
-        current().log.error("Entry not found", entry_id=entry_id)
+        log_refusal(error, entry_id=entry_id)
     current().audit_item(audit_text(error) if error else "", entry_id=entry_id)
     return DeleteResult(status=item_status(error), id=entry_id)
 

@@ -6,11 +6,11 @@ from datetime import UTC, datetime
 
 import pytest
 
-from finial.errors import Internal
+from finial.errors import FinialError, Internal, InvalidArgument, NotFound
 from finial.runtime.clock import SystemClock
 from finial.runtime.log import Logger, Output
 from finial.runtime.peer import Facts, Peer
-from finial.server.api.caller import Caller, begin, current
+from finial.server.api.caller import Caller, begin, current, log_refusal
 from finial.spiffe.id import SpiffeId
 from finial.svid.x509 import X509Svid
 
@@ -45,3 +45,26 @@ def test_a_local_caller_is_named_by_user_and_group() -> None:
     assert Caller(peer=peer).audit_fields() == {"caller_uid": 5, "caller_gid": 6}
     assert Caller(peer=peer).fields() == {}
     assert Caller("h:1", "h").audit_fields() == {}
+
+
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (NotFound("agent not found"), 'msg="Agent not found" '),
+        (InvalidArgument("ttl is required"), 'msg="Invalid argument: ttl is required" '),
+        (
+            InvalidArgument("path is empty").within("failed to convert entry"),
+            'msg="Invalid argument: failed to convert entry" entry_id=e error="path is empty" ',
+        ),
+        (
+            InvalidArgument("failed to attest: join token is used"),
+            'msg="Invalid argument: failed to attest: join token is used" ',
+        ),
+    ],
+)
+def test_what_was_asked_in_vain_is_logged_in_words_of_spire(error: FinialError, line: str) -> None:
+    text = io.StringIO()
+    begin(PATH, Caller(), Logger(Output(text, now=SystemClock().now)))
+    log_refusal(error, entry_id="e")
+    assert f"level=error {line}" in text.getvalue()
+    assert "entry_id=e" in text.getvalue()

@@ -53,6 +53,9 @@ def test_each_item_of_a_batch_has_its_own_answer(tmp_path: Path) -> None:
             done = await create(
                 channel, entry("/good"), entry_pb2.Entry(), foreign, nobody, entry("/n", x509_svid_ttl=-1)
             )
+        refused = [line for line in running.lines if "Invalid argument: failed to convert entry" in line]
+        assert len(refused) == 2
+        assert 'error="invalid parent ID: request must specify SPIFFE ID"' in refused[0]
         assert [one[:2] for one in done] == [
             (0, "OK"),
             (3, "failed to convert entry: invalid parent ID: request must specify SPIFFE ID"),

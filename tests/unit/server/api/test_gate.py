@@ -48,6 +48,19 @@ def test_a_refused_call_is_logged_with_who_and_what(tmp_path: Path) -> None:
     play(tmp_path, scene)
 
 
+def test_a_call_that_fails_is_logged_with_what_was_wrong(tmp_path: Path) -> None:
+    async def scene(running: Running) -> None:
+        async with running.admin() as channel:
+            with pytest.raises(GRPCError):
+                await unary(EntryStub(channel).GetEntry, entry_pb2.GetEntryRequest(id="nope"))
+        (line,) = [one for one in running.lines if "level=error" in one]
+        assert 'msg="Entry not found"' in line
+        assert "method=GetEntry" in line
+        assert "authorized_as=local" in line
+
+    play(tmp_path, scene)
+
+
 def test_calls_are_audited_where_that_is_on(tmp_path: Path) -> None:
     async def scene(running: Running) -> None:
         async with running.admin() as channel:
