@@ -41,6 +41,10 @@ class SpiffeId:
             )
         return made
 
+    def __hash__(self) -> int:
+        """By the path alone, whose hash a string remembers: IDs are keys everywhere, in few trust domains."""
+        return hash(self.path)
+
     def member_of(self, trust_domain: TrustDomain) -> bool:
         return self.trust_domain == trust_domain
 

@@ -37,6 +37,9 @@ class TrustDomain:
         check_path(path)
         return cls(name)
 
+    def __hash__(self) -> int:
+        return hash(self.name)  # which the string remembers
+
     @property
     def uri(self) -> str:
         """`spiffe://example.org`: how the database, SANs of CAs and federated bundle maps name it."""
