@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import count
 from random import Random
 
 from hypothesis import given, settings
@@ -24,7 +25,7 @@ class World:
     """The plain collections beside the index."""
 
     def __init__(self, random: Random) -> None:
-        self.random, self.index = random, AuthorizedIndex()
+        self.random, self.index, self.rows = random, AuthorizedIndex(), count(1)
         self.entries: dict[str, Entry] = {}
         self.agents: dict[SpiffeId, Agent] = {}
 
@@ -40,7 +41,7 @@ class World:
                 return self.index.drop_entry(name)
             case 2:
                 agent = self.agents[agent_id] = Agent(agent_id, "t", "1", 1, selectors=self.selectors())
-                return self.index.put_agent(agent)
+                return self.index.put_agent(agent, next(self.rows))
             case 3:
                 self.agents.pop(agent_id, None)
                 return self.index.drop_agent(agent_id)
@@ -48,7 +49,7 @@ class World:
                 parent = self.random.choice([*AGENTS, SERVER, SERVER, *WORKLOADS])
                 made = Entry(name, self.random.choice(WORKLOADS), parent, self.selectors())
                 self.entries[name] = made
-                return self.index.put_entry(made)
+                return self.index.put_entry(made, next(self.rows))
 
     def expected(self) -> dict[SpiffeId, dict[str, Entry]]:
         return {

@@ -99,9 +99,9 @@ class Follower:
                 put(self.bundles, key, bundles.by_trust_domain(tx, TrustDomain.parse(key)))
 
     def holds_all_of(self, tx: Transaction) -> None:
-        assert self.entries == {one.id: one for one in entries.load(tx)}
-        assert self.agents == {str(one.id): one for one in agents.load(tx)}
-        assert self.bundles == {one.trust_domain.uri: one for one in bundles.load(tx)}
+        assert self.entries == {one.id: one for _, one in entries.load(tx)}
+        assert self.agents == {str(one.id): one for _, one in agents.load(tx)}
+        assert self.bundles == {one.trust_domain.uri: one for _, one in bundles.load(tx)}
 
 
 def put(index: dict[str, Any], key: str, value: object) -> None:

@@ -73,13 +73,15 @@ def test_everything_is_there_after_a_restart(location: str) -> None:
 
     async def read(store: Store) -> None:
         snapshot = await store.load()
-        (found,) = snapshot.entries
+        ((row, found),) = snapshot.entries
         assert found == replace(
             entry("e"), federates_with=(PARTNER,), dns_names=("d",), created_at=found.created_at
         )
         assert found.created_at > 1_700_000_000
-        assert snapshot.agents == [AGENT]
-        assert [one.trust_domain for one in snapshot.bundles] == [OWN, PARTNER]
+        assert await store.entries_by_id(["e"]) == {"e": (row, found)}
+        assert snapshot.agents == [(1, AGENT)]
+        assert await store.agents_by_id([NODE]) == {NODE: (1, AGENT)}
+        assert [one.trust_domain for _, one in snapshot.bundles] == [OWN, PARTNER]
         assert snapshot.bundles == await store.bundles()
         assert [one.journal for one in await store.load_journals()] == [JOURNAL]
         assert len(await store.federation_relationships()) == 1
@@ -95,12 +97,12 @@ def test_a_batch_answers_item_by_item(location: str) -> None:
         ).value
         assert [type(one) for one in answers] == [Created, Refused, Refused]
         (again,) = (await store.create_entries([entry("a")])).value
-        assert again == Similar((await store.load()).entries[0])
+        assert again == Similar((await store.load()).entries[0].value)
         updated = await store.update_entries(
             [("a", lambda one: replace(one, hint="h")), ("none", lambda one: one)]
         )
         assert [type(one) for one in updated.value] == [Updated, Refused]
-        assert (await store.entries_by_id(["a", "none"]))["a"].hint == "h"
+        assert (await store.entries_by_id(["a", "none"]))["a"].value.hint == "h"
         assert [one and one.id for one in (await store.delete_entries(["none", "a"])).value] == [None, "a"]
         assert await store.entry("a") is None
 

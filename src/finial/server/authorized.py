@@ -102,13 +102,13 @@ class AuthorizedIndex:
 
     # What is told
 
-    def put_entry(self, entry: Entry) -> frozenset[Root]:
-        """An entry as it stands in the database now. The roots below which it changed."""
+    def put_entry(self, entry: Entry, row: int) -> frozenset[Root]:
+        """An entry as it stands in the database now, in that row. The roots below which it changed."""
         old = self.entries.get(entry.id)
+        self.entries.put(entry.id, entry, row)
         if old == entry:
             return NOTHING
         concerned = self._take_out(old) if old else NOTHING
-        self.entries.put(entry.id, entry)
         self._by_parent.setdefault(entry.parent_id, {})[entry.id] = entry
         self._by_id.setdefault(entry.spiffe_id, {})[entry.id] = entry
         if entry.is_node_alias and entry.selectors:
@@ -124,9 +124,10 @@ class AuthorizedIndex:
         self.entries.drop(entry_id)
         return concerned
 
-    def put_agent(self, agent: Agent) -> frozenset[Root]:
-        """An agent as it stands in the database now. Itself, if anything of it changed."""
+    def put_agent(self, agent: Agent, row: int) -> frozenset[Root]:
+        """An agent as it stands in the database now, in that row. Itself, if anything of it changed."""
         old = self.agents.get(agent.id)
+        self.agents.put(agent.id, agent, row)
         if old == agent:
             return NOTHING
         if old is None or old.selectors != agent.selectors:
@@ -134,7 +135,6 @@ class AuthorizedIndex:
                 self._unselect(old)
             for selector in agent.selectors:
                 self._agents_with.setdefault(selector, set()).add(agent.id)
-        self.agents.put(agent.id, agent)
         return frozenset((agent.id,))
 
     def drop_agent(self, agent_id: SpiffeId) -> frozenset[Root]:

@@ -13,13 +13,15 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from finial.errors import FailedPrecondition, FinialError
+from finial.registry.agent import Agent
+from finial.registry.entry import Entry
 from finial.runtime.clock import Clock
 from finial.runtime.log import Logger
 from finial.server.authorized import AuthorizedIndex, Root
 from finial.spiffe.bundle import Bundle
 from finial.spiffe.id import SpiffeId
 from finial.spiffe.trust_domain import TrustDomain
-from finial.store import Change, Kind, Position, Snapshot, Store
+from finial.store import Change, Kind, Position, Snapshot, Store, Stored
 
 RETRY = 1.0  # seconds after a read that failed
 
@@ -48,11 +50,11 @@ class View:
     @classmethod
     def of(cls, snapshot: Snapshot) -> View:
         view = cls(snapshot.position)
-        for entry in snapshot.entries:
-            view.index.put_entry(entry)
-        for agent in snapshot.agents:
-            view.index.put_agent(agent)
-        view.bundles = {bundle.trust_domain: bundle for bundle in snapshot.bundles}
+        for row, entry in snapshot.entries:
+            view.index.put_entry(entry, row)
+        for row, agent in snapshot.agents:
+            view.index.put_agent(agent, row)
+        view.bundles = {bundle.trust_domain: bundle for _, bundle in snapshot.bundles}
         return view
 
 
@@ -119,16 +121,24 @@ class Follower:
 
         roots: set[Root] = set()
         for entry_id in keys[Kind.ENTRY]:
-            entry = entries.get(entry_id)
-            roots |= self.index.put_entry(entry) if entry else self.index.drop_entry(entry_id)
+            roots |= self._put_entry(entry_id, entries.get(entry_id))
         nodes: set[SpiffeId] = set()
         for node_id in node_ids:
-            agent = agents.get(node_id)
-            if self.index.put_agent(agent) if agent else self.index.drop_agent(node_id):
+            if self._put_agent(node_id, agents.get(node_id)):
                 nodes.add(node_id)
         changed = frozenset(one for one, bundle in bundles.items() if self._put_bundle(one, bundle))
         self.view.position = position
         self._tell(Applied(position, frozenset(self.index.agents_of(roots) | nodes), changed))
+
+    def _put_entry(self, entry_id: str, stored: Stored[Entry] | None) -> frozenset[Root]:
+        if stored is None:
+            return self.index.drop_entry(entry_id)
+        return self.index.put_entry(stored.value, stored.row)
+
+    def _put_agent(self, agent_id: SpiffeId, stored: Stored[Agent] | None) -> frozenset[Root]:
+        if stored is None:
+            return self.index.drop_agent(agent_id)
+        return self.index.put_agent(stored.value, stored.row)
 
     def _put_bundle(self, trust_domain: TrustDomain, bundle: Bundle | None) -> bool:
         if self.view.bundles.get(trust_domain) == bundle:

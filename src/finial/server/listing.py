@@ -1,18 +1,19 @@
 """Rows in their order, with SPIRE's filters and pages: what ListEntries and ListAgents answer from.
 
-Values are kept by key and in the order in which they came: that of their database rows at the start,
-then that of their commits. A page token is the decimal number of the page's last value in that order;
-it holds for this run of this server. A token is given with every page that is not empty. Without a
-page size everything is answered at once and no token.
+Values are kept by key and in the order of their database rows' ids. A page token is the decimal id of
+the page's last row: it holds after a restart, at every server on the database, and when that row is gone.
+A token is given with every page that is not empty. Without a page size everything is answered at once and
+no token.
 SPIRE 1.15 `pkg/server/datastore/sqlstore`, listRegistrationEntries and listAttestedNodes.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left, bisect_right, insort
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import IntEnum
+from operator import itemgetter
 from typing import Generic, TypeVar
 
 from finial.errors import InvalidArgument
@@ -23,6 +24,7 @@ from finial.spiffe.selector import Selector
 from finial.spiffe.trust_domain import TrustDomain
 
 MAX_TOKEN = 2**32 - 1  # SPIRE 1.15.3 reads a token as 32 bits
+ROW = itemgetter(0)
 
 Key = TypeVar("Key", bound=Hashable)
 Value = TypeVar("Value")
@@ -115,13 +117,12 @@ def read_token(token: str) -> int:
 
 
 class Ordered(Generic[Key, Value]):
-    """Values by key, walked in the order in which their keys came."""
+    """Values by key, walked in the order of their rows."""
 
     def __init__(self) -> None:
         self._values: dict[Key, tuple[int, Value]] = {}
-        self._keys: dict[int, Key] = {}
-        self._rows: list[int] = []
-        self._last = 0
+        # Two keys may share a row for a moment: a row that changed hands is told key by key.
+        self._order: list[tuple[int, Key]] = []
 
     def __len__(self) -> int:
         return len(self._values)
@@ -133,22 +134,34 @@ class Ordered(Generic[Key, Value]):
         found = self._values.get(key)
         return found[1] if found else None
 
-    def put(self, key: Key, value: Value) -> None:
+    def row(self, key: Key) -> int | None:
+        """The id of its database row."""
         found = self._values.get(key)
-        if found is None:
-            self._last += 1
-            self._rows.append(self._last)
-            self._keys[self._last] = key
-        self._values[key] = (found[0] if found else self._last, value)
+        return found[0] if found else None
+
+    def put(self, key: Key, value: Value, row: int) -> None:
+        before = self.row(key)
+        self._values[key] = (row, value)
+        if before == row:
+            return
+        if before is not None:
+            self._leave(before, key)
+        if not self._order or self._order[-1][0] < row:
+            self._order.append((row, key))
+        else:
+            insort(self._order, (row, key), key=ROW)
 
     def drop(self, key: Key) -> None:
         found = self._values.pop(key, None)
         if found:
-            del self._keys[found[0]]
-            del self._rows[bisect_left(self._rows, found[0])]
+            self._leave(found[0], key)
+
+    def _leave(self, row: int, key: Key) -> None:
+        place = bisect_left(self._order, row, key=ROW)
+        del self._order[self._order.index((row, key), place)]
 
     def values(self) -> Iterator[Value]:
-        return (self._values[self._keys[row]][1] for row in self._rows)
+        return (self._values[key][1] for _, key in self._order)
 
     def page(
         self,
@@ -162,8 +175,7 @@ class Ordered(Generic[Key, Value]):
         after = read_token(token) if size > 0 else 0
         found: list[Value] = []
         last = 0
-        for row in self._candidates(after, among):
-            value = self._values[self._keys[row]][1]
+        for row, value in self._candidates(after, among):
             if accepts(value):
                 found.append(value)
                 last = row
@@ -171,9 +183,9 @@ class Ordered(Generic[Key, Value]):
                     break
         return Page(found, str(last) if size > 0 and found else "")
 
-    def _candidates(self, after: int, among: Iterable[Key] | None) -> Iterator[int]:
+    def _candidates(self, after: int, among: Iterable[Key] | None) -> Iterator[tuple[int, Value]]:
         if among is not None:
-            rows = sorted(self._values[key][0] for key in among if key in self._values)
-            return (row for row in rows if row > after)
-        start = bisect_right(self._rows, after)
-        return (self._rows[place] for place in range(start, len(self._rows)))
+            stored = sorted((self._values[key] for key in among if key in self._values), key=ROW)
+            return (one for one in stored if one[0] > after)
+        start = bisect_right(self._order, after, key=ROW)
+        return (self._values[self._order[place][1]] for place in range(start, len(self._order)))

@@ -6,6 +6,7 @@ from finial.store.entries import Refused, Updated
 from finial.store.entry_creation import Created, Similar
 from finial.store.journal import StoredJournal
 from finial.store.position import Committed, Position
+from finial.store.rows import Stored
 from finial.store.store import Snapshot, Store
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "Similar",
     "Snapshot",
     "Store",
+    "Stored",
     "StoredJournal",
     "Updated",
 ]

@@ -17,7 +17,7 @@ from finial.spiffe.id import SpiffeId
 from finial.spiffe.selector import Selector
 from finial.store import entries, timestamp
 from finial.store.engine import Transaction, Value
-from finial.store.rows import AGENT_COLUMNS, Reading
+from finial.store.rows import AGENT_COLUMNS, Reading, Stored
 
 ALIAS_SELECTOR_TYPE = "spiffe_id"
 JOIN_TOKEN = "join_token"  # noqa: S105 - an attestation type
@@ -28,20 +28,21 @@ SET_CERTIFICATE = (
 )
 
 
-def load(tx: Transaction) -> list[Agent]:
+def load(tx: Transaction) -> list[Stored[Agent]]:
     """All, oldest first."""
     return _read(tx, "")
 
 
-def by_ids(tx: Transaction, ids: Iterable[SpiffeId]) -> dict[SpiffeId, Agent]:
+def by_ids(tx: Transaction, ids: Iterable[SpiffeId]) -> dict[SpiffeId, Stored[Agent]]:
     """Those that are not there are missing in the answer."""
     where = " WHERE spiffe_id IN (SELECT value FROM json_each(:ids))"
     found = _read(tx, where, ids=json.dumps([str(id_) for id_ in ids]))
-    return {agent.id: agent for agent in found}
+    return {one.value.id: one for one in found}
 
 
 def by_id(tx: Transaction, id_: SpiffeId) -> Agent | None:
-    return by_ids(tx, [id_]).get(id_)
+    found = by_ids(tx, [id_]).get(id_)
+    return found.value if found else None
 
 
 def put(tx: Transaction, agent: Agent) -> Agent:
@@ -130,14 +131,14 @@ def banned() -> FinialError:
     return PermissionDenied("agent is banned", reason=Denial.AGENT_BANNED)
 
 
-def _read(tx: Transaction, where: str, **parameters: Value) -> list[Agent]:
+def _read(tx: Transaction, where: str, **parameters: Value) -> list[Stored[Agent]]:
     reading = Reading()
     selectors: defaultdict[str, list[Selector]] = defaultdict(list)
     query = f"SELECT spiffe_id, type, value FROM node_resolver_map_entries{where} ORDER BY id"
     for owner, kind, value in tx.rows(query, **parameters):
         selectors[owner].append(reading.selector(kind, value))
-    rows = tx.rows(f"SELECT {AGENT_COLUMNS} FROM attested_node_entries{where} ORDER BY id", **parameters)
-    return [reading.agent(row, selectors.get(row[0], ())) for row in rows]
+    rows = tx.rows(f"SELECT id, {AGENT_COLUMNS} FROM attested_node_entries{where} ORDER BY id", **parameters)
+    return [Stored(row[0], reading.agent(row[1:], selectors.get(row[1], ()))) for row in rows]
 
 
 def _present(tx: Transaction, id_: SpiffeId) -> Agent:

@@ -13,6 +13,7 @@ from finial.spiffe.bundle import Bundle
 from finial.spiffe.trust_domain import TrustDomain
 from finial.store.engine import Transaction
 from finial.store.entries import not_found
+from finial.store.rows import Stored
 from finial.wire.convert.stored import bundle_from_stored, bundle_to_stored
 
 BundleChange = Callable[[Bundle], Bundle]
@@ -26,10 +27,10 @@ class DeleteMode(Enum):
     DISSOCIATE = "dissociate"  # they stay without it
 
 
-def load(tx: Transaction) -> list[Bundle]:
+def load(tx: Transaction) -> list[Stored[Bundle]]:
     """All, oldest first."""
-    rows = tx.rows("SELECT trust_domain, data FROM bundles ORDER BY id")
-    return [_bundle(uri, data) for uri, data in rows]
+    rows = tx.rows("SELECT id, trust_domain, data FROM bundles ORDER BY id")
+    return [Stored(row, _bundle(uri, data)) for row, uri, data in rows]
 
 
 def by_trust_domain(tx: Transaction, trust_domain: TrustDomain) -> Bundle | None:

@@ -20,7 +20,7 @@ from finial.spiffe.trust_domain import TrustDomain
 from finial.store.checks import check_entry
 from finial.store.engine import Transaction, Value
 from finial.store.entry_rows import NEW_COLUMNS, bundle_ids, check_federated, entry_row, insert_children
-from finial.store.rows import ENTRY_COLUMNS, Reading
+from finial.store.rows import ENTRY_COLUMNS, Reading, Stored
 
 EntryChange = Callable[[Entry], Entry]
 
@@ -37,23 +37,24 @@ class Refused:
     error: FinialError
 
 
-def load(tx: Transaction) -> list[Entry]:
+def load(tx: Transaction) -> list[Stored[Entry]]:
     """All, oldest first."""
     return read(tx, "")
 
 
-def by_ids(tx: Transaction, entry_ids: Iterable[str]) -> dict[str, Entry]:
+def by_ids(tx: Transaction, entry_ids: Iterable[str]) -> dict[str, Stored[Entry]]:
     """By entry ID; those that are not there are missing in the answer."""
     where = " WHERE entry_id IN (SELECT value FROM json_each(:ids))"
     found = read(tx, where, ids=json.dumps(list(entry_ids)))
-    return {entry.id: entry for entry in found}
+    return {one.value.id: one for one in found}
 
 
 def by_id(tx: Transaction, entry_id: str) -> Entry | None:
-    return by_ids(tx, [entry_id]).get(entry_id)
+    found = by_ids(tx, [entry_id]).get(entry_id)
+    return found.value if found else None
 
 
-def read(tx: Transaction, where: str, **parameters: Value) -> list[Entry]:
+def read(tx: Transaction, where: str, **parameters: Value) -> list[Stored[Entry]]:
     """What belongs to entries first: orphans of entries that are gone find none."""
     reading = Reading()
     # A subquery for some entries, the whole table for all of them.
@@ -76,7 +77,12 @@ def read(tx: Transaction, where: str, **parameters: Value) -> list[Entry]:
     none = ()
     query = f"SELECT {ENTRY_COLUMNS} FROM registered_entries{where} ORDER BY id"
     return [
-        reading.entry(row, selectors.get(row[0], none), names.get(row[0], none), federated.get(row[0], none))
+        Stored(
+            row[0],
+            reading.entry(
+                row, selectors.get(row[0], none), names.get(row[0], none), federated.get(row[0], none)
+            ),
+        )
         for row in tx.rows(query, **parameters)
     ]
 
@@ -92,9 +98,10 @@ def update(tx: Transaction, changes: Sequence[tuple[str, EntryChange]]) -> list[
 
 
 def _update(tx: Transaction, entry_id: str, change: EntryChange) -> Entry:
-    stored = by_id(tx, entry_id)
-    if stored is None:
+    found = by_ids(tx, [entry_id]).get(entry_id)
+    if found is None:
         raise not_found()
+    row_id, stored = found
     changed = replace(
         change(stored),
         id=stored.id,
@@ -107,13 +114,13 @@ def _update(tx: Transaction, entry_id: str, change: EntryChange) -> Entry:
     changed = replace(
         changed, federates_with=tuple(sorted(set(changed.federates_with), key=bundles.__getitem__))
     )
-    _write_update(tx, stored, changed, bundles)
+    _write_update(tx, row_id, stored, changed, bundles)
     return changed
 
 
-def _write_update(tx: Transaction, stored: Entry, changed: Entry, bundles: dict[TrustDomain, int]) -> None:
-    found = tx.row("SELECT id FROM registered_entries WHERE entry_id = :id", id=stored.id)
-    row_id: int = found[0] if found else 0
+def _write_update(
+    tx: Transaction, row_id: int, stored: Entry, changed: Entry, bundles: dict[TrustDomain, int]
+) -> None:
     tx.run("DELETE FROM selectors WHERE registered_entry_id = :id", id=row_id)
     tx.run("DELETE FROM dns_names WHERE registered_entry_id = :id", id=row_id)
     row = dict(zip(NEW_COLUMNS, entry_row(tx, row_id, changed), strict=True))
@@ -141,10 +148,10 @@ def delete(tx: Transaction, entry_ids: Sequence[str]) -> list[Entry | None]:
     stored = by_ids(tx, entry_ids)
     gone = []
     for entry_id in entry_ids:
-        entry = stored.pop(entry_id, None)
-        if entry is not None:
+        found = stored.pop(entry_id, None)
+        if found is not None:
             delete_rows(tx, entry_id)
-        gone.append(entry)
+        gone.append(found.value if found else None)
     return gone
 
 

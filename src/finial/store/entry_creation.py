@@ -138,4 +138,4 @@ def _similar(tx: Transaction, entries: Sequence[Entry]) -> dict[Similarity, Entr
         return {}
     where = " WHERE id IN (SELECT value FROM json_each(:ids))"
     found = read(tx, where, ids=json.dumps([id_ for (id_,) in ids]))
-    return {_similarity(entry): entry for entry in reversed(found)}
+    return {_similarity(entry): entry for _, entry in reversed(found)}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from typing import Generic, NamedTuple, TypeVar
 
 from finial.errors import Internal, InvalidArgument
 from finial.registry.agent import Agent
@@ -19,6 +20,7 @@ from finial.store import timestamp
 from finial.store.engine import Row
 from finial.wire.convert.stored import attributes_from_stored
 
+T = TypeVar("T")
 ENTRY_COLUMNS = (
     "id, entry_id, spiffe_id, parent_id, ttl, jwt_svid_ttl, hint, admin, downstream, store_svid, expiry,"
     " revision_number, created_at, additional_attributes"
@@ -31,6 +33,14 @@ AGENT_COLUMNS = (
 CANONICAL_ID = re.compile(
     r"spiffe://([a-z0-9._-]{1,255})((?:/(?!\.{1,2}(?:/|\Z))[a-zA-Z0-9._-]+)*)\Z", re.ASCII
 )
+
+
+class Stored(NamedTuple, Generic[T]):
+    """A value with the id of its row: ids never come again, and are the order of lists and the tokens of
+    their pages, for every server on the database."""
+
+    row: int
+    value: T
 
 
 class Reading:

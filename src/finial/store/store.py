@@ -44,17 +44,18 @@ from finial.store.entry_creation import Created, Similar
 from finial.store.journal import StoredJournal
 from finial.store.location import path_of
 from finial.store.position import Committed, Position
+from finial.store.rows import Stored
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """All that the index is built from, of one moment: follow `Store.changes` from `position`."""
+    """All that the index is built from, of one moment, oldest first: follow `Store.changes` from `position`."""
 
-    entries: list[Entry]
-    agents: list[Agent]
-    bundles: list[Bundle]
+    entries: list[Stored[Entry]]
+    agents: list[Stored[Agent]]
+    bundles: list[Stored[Bundle]]
     position: Position
 
 
@@ -163,7 +164,7 @@ class Store:
     async def entry(self, entry_id: str) -> Entry | None:
         return await self._engine.read(lambda tx: entries.by_id(tx, entry_id))
 
-    async def entries_by_id(self, entry_ids: Iterable[str]) -> dict[str, Entry]:
+    async def entries_by_id(self, entry_ids: Iterable[str]) -> dict[str, Stored[Entry]]:
         """Those that are there."""
         return await self._engine.read(lambda tx: entries.by_ids(tx, entry_ids))
 
@@ -210,7 +211,7 @@ class Store:
     async def agent(self, id_: SpiffeId) -> Agent | None:
         return await self._engine.read(lambda tx: agents.by_id(tx, id_))
 
-    async def agents_by_id(self, ids: Iterable[SpiffeId]) -> dict[SpiffeId, Agent]:
+    async def agents_by_id(self, ids: Iterable[SpiffeId]) -> dict[SpiffeId, Stored[Agent]]:
         """Those that are there."""
         return await self._engine.read(lambda tx: agents.by_ids(tx, ids))
 
@@ -233,7 +234,7 @@ class Store:
 
     # Bundles
 
-    async def bundles(self) -> list[Bundle]:
+    async def bundles(self) -> list[Stored[Bundle]]:
         """All, oldest first; the own one is usually the first."""
         return await self._engine.read(bundles.load)
 

@@ -32,10 +32,10 @@ def agent(agent_id: SpiffeId, *selectors: Selector) -> Agent:
 
 def index_of(*entries: Entry, agents: tuple[Agent, ...] = (agent(ONE), agent(TWO))) -> AuthorizedIndex:
     index = AuthorizedIndex()
-    for one in entries:
-        index.put_entry(one)
-    for node in agents:
-        index.put_agent(node)
+    for row, one in enumerate(entries, 1):
+        index.put_entry(one, row)
+    for row, node in enumerate(agents, 1):
+        index.put_agent(node, row)
     return index
 
 
@@ -83,7 +83,7 @@ def test_agents_with_equal_roots_share_their_answer() -> None:
 def test_a_change_names_the_agents_it_concerns_through_the_chain() -> None:
     index = index_of(entry("a", ONE), entry("b", spiffe("/a")))
     assert held(index, ONE) == {"a", "b"}
-    assert index.agents_of(index.put_entry(entry("c", spiffe("/b")))) == {ONE}
+    assert index.agents_of(index.put_entry(entry("c", spiffe("/b")), 9)) == {ONE}
     assert held(index, ONE) == {"a", "b", "c"}
     assert index.agents_of(index.drop_entry("a")) == {ONE}
     assert held(index, ONE) == set()
@@ -91,13 +91,13 @@ def test_a_change_names_the_agents_it_concerns_through_the_chain() -> None:
 
 def test_a_move_concerns_both_sides() -> None:
     index = index_of(entry("a", ONE))
-    assert index.agents_of(index.put_entry(entry("a", TWO))) == {ONE, TWO}
+    assert index.agents_of(index.put_entry(entry("a", TWO), 1)) == {ONE, TWO}
 
 
 def test_an_alias_change_concerns_the_nodes_that_match() -> None:
     nodes = (agent(ONE, RACK), agent(TWO, ROOM))
     index = index_of(entry("a", spiffe("/group")), agents=nodes)
-    assert index.agents_of(index.put_entry(alias("group", RACK))) == {ONE}
+    assert index.agents_of(index.put_entry(alias("group", RACK), 9)) == {ONE}
     assert held(index, ONE) == {"a"}
     assert index.agents_of(index.drop_entry("group")) == {ONE}
     assert held(index, ONE) == set()
@@ -105,8 +105,8 @@ def test_an_alias_change_concerns_the_nodes_that_match() -> None:
 
 def test_the_same_told_twice_concerns_nobody() -> None:
     index = index_of(entry("a", ONE))
-    assert index.put_entry(entry("a", ONE)) == frozenset()
-    assert index.put_agent(agent(ONE)) == frozenset()
+    assert index.put_entry(entry("a", ONE), 1) == frozenset()
+    assert index.put_agent(agent(ONE), 1) == frozenset()
     assert index.drop_entry("gone") == frozenset()
     assert index.drop_agent(spiffe("/spire/agent/t/9")) == frozenset()
 
@@ -114,7 +114,7 @@ def test_the_same_told_twice_concerns_nobody() -> None:
 def test_new_node_selectors_change_what_is_held() -> None:
     index = index_of(alias("group", RACK), entry("a", spiffe("/group")), agents=(agent(ONE),))
     assert held(index, ONE) == set()
-    assert index.put_agent(agent(ONE, RACK)) == {ONE}
+    assert index.put_agent(agent(ONE, RACK), 1) == {ONE}
     assert held(index, ONE) == {"a"}
     assert index.drop_agent(ONE) == {ONE}
     assert held(index, ONE) == set()

@@ -109,7 +109,7 @@ def test_agent_filters(wanted: AgentFilter, accepted: bool) -> None:
 def rows(*numbers: int) -> Ordered[str, str]:
     ordered: Ordered[str, str] = Ordered()
     for number in numbers:
-        ordered.put(f"k{number}", f"v{number}")
+        ordered.put(f"k{number}", f"v{number}", number)
     return ordered
 
 
@@ -117,15 +117,21 @@ def everything(_: str) -> bool:
     return True
 
 
-def test_pages_keep_their_order_and_end_with_an_empty_one() -> None:
-    ordered = rows(5, 4, 3, 2, 1)
+def test_pages_are_in_the_order_of_rows_and_end_with_an_empty_one() -> None:
+    ordered = rows(50, 10, 40, 20, 30)
     first = ordered.page(everything, size=2)
-    assert (first.values, first.next_token) == (["v5", "v4"], "2")
-    second = ordered.page(everything, size=2, token="2")
-    assert (second.values, second.next_token) == (["v3", "v2"], "4")
-    last = ordered.page(everything, size=2, token="4")
-    assert (last.values, last.next_token) == (["v1"], "5")
-    assert ordered.page(everything, size=2, token="5").next_token == ""
+    assert (first.values, first.next_token) == (["v10", "v20"], "20")
+    second = ordered.page(everything, size=2, token="20")
+    assert (second.values, second.next_token) == (["v30", "v40"], "40")
+    last = ordered.page(everything, size=2, token="40")
+    assert (last.values, last.next_token) == (["v50"], "50")
+    assert ordered.page(everything, size=2, token="50").next_token == ""
+
+
+def test_a_token_holds_when_its_row_is_gone() -> None:
+    ordered = rows(1, 2, 3)
+    ordered.drop("k2")
+    assert ordered.page(everything, size=2, token="2").values == ["v3"]
 
 
 def test_without_a_size_all_is_answered_and_a_token_ignored() -> None:
@@ -134,19 +140,34 @@ def test_without_a_size_all_is_answered_and_a_token_ignored() -> None:
 
 
 def test_a_page_may_be_narrowed_to_what_an_index_knows() -> None:
-    page = rows(1, 2, 3).page(everything, size=5, token="1", among=["k3", "k1", "gone"])
-    assert page.values == ["v3"]
+    ordered = rows(1, 2, 3, 4)
+    page = ordered.page(everything, size=1, token="1", among=["k4", "k3", "k1", "gone"])
+    assert (page.values, page.next_token) == (["v3"], "3")
 
 
 def test_a_dropped_value_is_forgotten_and_a_changed_one_keeps_its_place() -> None:
     ordered = rows(1, 2, 3)
     ordered.drop("k2")
     ordered.drop("k2")
-    ordered.put("k1", "changed")
+    ordered.put("k1", "changed", 1)
     assert list(ordered.values()) == ["changed", "v3"]
     assert "k2" not in ordered
     assert len(ordered) == 2
     assert ordered.get("k1") == "changed"
+    assert (ordered.row("k1"), ordered.row("k2")) == (1, None)
+
+
+def test_a_value_that_came_back_in_another_row_moves() -> None:
+    ordered = rows(1, 2)
+    ordered.put("k1", "v1", 3)
+    assert list(ordered.values()) == ["v2", "v1"]
+
+
+def test_two_keys_in_one_row_are_kept_apart() -> None:
+    ordered = rows(1, 2, 3)
+    ordered.put("new", "new", 2)
+    ordered.put("k2", "v2", 4)
+    assert list(ordered.values()) == ["v1", "new", "v3", "v2"]
 
 
 @pytest.mark.parametrize("token", ["abc", "-1", "99999999999", "1.0", "\u0661"])

@@ -62,13 +62,13 @@ def watch(scene: Callable[[Follower, Watchers, VirtualClock], Awaitable[None]]) 
 
 def test_a_session_is_told_the_difference() -> None:
     async def scene(follower: Follower, watchers: Watchers, clock: VirtualClock) -> None:
-        follower.index.put_entry(entry("one", agent(1), OTHER))
+        follower.index.put_entry(entry("one", agent(1), OTHER), 1)
         session = watchers.open(agent(1))
         first = session.take(follower)  # type: ignore[arg-type]
         assert [one.id for one in first.entries] == ["one"]
         assert [one.trust_domain for one in first.bundles] == [DOMAIN, OTHER]
         follower.index.drop_entry("one")
-        follower.index.put_entry(entry("two", agent(1)))
+        follower.index.put_entry(entry("two", agent(1)), 2)
         second = session.take(follower)  # type: ignore[arg-type]
         assert [one.id for one in second.entries] == ["two"]
         assert second.withdrawn == ["one"]
@@ -109,7 +109,7 @@ def test_a_crowd_is_let_out_over_two_seconds_and_whose_svid_ends_first_is_first(
     async def scene(follower: Follower, watchers: Watchers, clock: VirtualClock) -> None:
         count = 3 * CROWD
         for number in range(count):
-            follower.index.put_agent(Agent(agent(number), "t", "1", expires_at=count - number))
+            follower.index.put_agent(Agent(agent(number), "t", "1", expires_at=count - number), number)
         sessions = [watchers.open(agent(number)) for number in range(count)]
         follower.told(Applied(at(1), everything=True))
         await clock.settle()

@@ -26,7 +26,7 @@ def events(tx: Transaction) -> int:
 
 def test_an_attested_agent_is_what_is_read(tx: Transaction) -> None:
     assert agents.put(tx, AGENT) == AGENT == agents.by_id(tx, ID)
-    assert agents.load(tx) == [AGENT]
+    assert agents.load(tx) == [(1, AGENT)]
     assert events(tx) == 2
     assert tx.rows("SELECT expires_at, new_expires_at FROM attested_node_entries") == [
         ("2033-05-18 03:33:20+00:00", None)
@@ -110,7 +110,7 @@ def test_eviction_takes_selectors_and_the_alias_entry_alone(tx: Transaction) -> 
     )
     assert agents.delete(tx, ID) == AGENT
     assert agents.load(tx) == []
-    assert [one.id for one in entries.load(tx)] == ["workload", "two", "elsewhere"]
+    assert [one.id for _, one in entries.load(tx)] == ["workload", "two", "elsewhere"]
     assert tx.rows("SELECT count(*) FROM node_resolver_map_entries") == [(0,)]
 
 
@@ -139,4 +139,4 @@ def test_pruning_takes_expired_ones_but_never_a_ban(tx: Transaction) -> None:
     assert [gone.id for gone in agents.prune(tx, 2000, also_tofu=False, limit=10)] == [old]
     assert [gone.id for gone in agents.prune(tx, 2001, also_tofu=True, limit=1)] == [tofu]
     assert [gone.id for gone in agents.prune(tx, 2001, also_tofu=True, limit=9)] == [fresh]
-    assert [left.id for left in agents.load(tx)] == [banned]
+    assert [left.id for _, left in agents.load(tx)] == [banned]

@@ -22,7 +22,7 @@ BUNDLE = Bundle(A, jwt_authorities=(ONE,), wit_authorities=(TWO,), refresh_hint=
 def test_is_what_was_stored(tx: Transaction) -> None:
     bundles.create(tx, BUNDLE)
     assert bundles.by_trust_domain(tx, A) == BUNDLE
-    assert bundles.load(tx) == [BUNDLE]
+    assert bundles.load(tx) == [(1, BUNDLE)]
     assert bundles.by_trust_domain(tx, TrustDomain("b.test")) is None
     assert tx.rows("SELECT trust_domain FROM bundles") == [("spiffe://a.test",)]
 
@@ -30,7 +30,7 @@ def test_is_what_was_stored(tx: Transaction) -> None:
 def test_put_makes_or_replaces_with_the_callers_sequence_number(tx: Transaction) -> None:
     bundles.put(tx, BUNDLE)
     bundles.put(tx, replace(BUNDLE, sequence_number=3))
-    assert [one.sequence_number for one in bundles.load(tx)] == [3]
+    assert [one.sequence_number for _, one in bundles.load(tx)] == [3]
 
 
 def test_append_adds_what_is_missing_and_counts(tx: Transaction) -> None:
@@ -45,7 +45,7 @@ def test_append_adds_what_is_missing_and_counts(tx: Transaction) -> None:
 def test_change_writes_what_the_function_answers(tx: Transaction) -> None:
     bundles.create(tx, BUNDLE)
     bundles.change(tx, A, lambda one: replace(one, refresh_hint=1))
-    assert bundles.load(tx)[0].refresh_hint == 1
+    assert bundles.load(tx)[0].value.refresh_hint == 1
     before = tx.last_id("finial_changes")
     bundles.change(tx, A, lambda one: one)
     assert tx.last_id("finial_changes") == before
@@ -80,7 +80,7 @@ def test_delete_with_its_entries_leaves_orphans_as_spire_does(tx: Transaction) -
 @pytest.mark.usefixtures("federated")
 def test_delete_apart_from_its_entries(tx: Transaction) -> None:
     bundles.delete(tx, A, DeleteMode.DISSOCIATE)
-    (left,) = entries.load(tx)
+    ((_, left),) = entries.load(tx)
     assert (left.federates_with, left.revision_number) == ((), 0)
 
 

@@ -44,7 +44,7 @@ def changed(tx: Transaction, how: Callable[[Entry], Entry]) -> Entry:
 def test_reads_by_id_and_leaves_out_what_is_not_there(tx: Transaction) -> None:
     assert set(entries.by_ids(tx, ["e", "none"])) == {"e"}
     assert entries.by_id(tx, "none") is None
-    assert [one.id for one in entries.load(tx)] == ["e", "other"]
+    assert [(row, one.id) for row, one in entries.load(tx)] == [(1, "e"), (2, "other")]
 
 
 def test_an_update_is_what_is_read_then_with_a_higher_revision(tx: Transaction) -> None:
@@ -114,4 +114,4 @@ def test_pruning_takes_what_expired_before(tx: Transaction) -> None:
 
 def test_orphans_of_entries_that_are_gone_are_not_read(tx: Transaction) -> None:
     tx.run("DELETE FROM registered_entries WHERE entry_id = 'e'")
-    assert [one.id for one in entries.load(tx)] == ["other"]
+    assert [one.id for _, one in entries.load(tx)] == ["other"]

@@ -120,7 +120,7 @@ def test_one_refused_item_leaves_the_others_alone(tx: Transaction) -> None:
         'unable to find federated bundle "spiffe://a.test"',
         "dns_names.registered_entry_id, dns_names.value",
     ]
-    assert {one.id for one in entries.load(tx)} == {"taken", "a", "g"}
+    assert {one.id for _, one in entries.load(tx)} == {"taken", "a", "g"}
     assert tx.rows("SELECT DISTINCT registered_entry_id FROM selectors") == [(1,), (2,), (3,)]
     assert [row[0] for row in tx.rows("SELECT entry_id FROM registered_entries_events ORDER BY id")] == [
         "taken",
@@ -133,13 +133,13 @@ def test_who_is_like_a_refused_one_is_judged_alone(tx: Transaction) -> None:
     create(tx, [entry("there", id_="taken")])
     answers = create(tx, [entry("w", id_="taken"), entry("w", id_="free"), entry("w", id_="late")])
     assert [type(answer) for answer in answers] == [Refused, Created, Similar]
-    assert {one.id for one in entries.load(tx)} == {"taken", "free"}
+    assert {one.id for _, one in entries.load(tx)} == {"taken", "free"}
 
 
 def test_more_rows_than_one_statement_can_carry(tx: Transaction) -> None:
     many = [entry(str(number), "a:1", "b:2", "c:3", "d:4", id_=f"e{number}") for number in range(3000)]
     assert all(isinstance(answer, Created) for answer in create(tx, many))
-    assert [one.id for one in entries.load(tx)] == [one.id for one in many]
+    assert [one.id for _, one in entries.load(tx)] == [one.id for one in many]
 
 
 def test_nothing_for_nothing(tx: Transaction) -> None:

@@ -30,7 +30,7 @@ def test_its_first_bundle_is_stored_with_it_and_stays(tx: Transaction) -> None:
     federation.update(tx, WEB, Bundle(A, refresh_hint=2))
     federation.delete(tx, A)
     assert federation.load(tx) == []
-    assert bundles.load(tx) == [Bundle(A, refresh_hint=2)]
+    assert bundles.load(tx) == [(1, Bundle(A, refresh_hint=2))]
 
 
 def test_going_back_to_https_web_leaves_the_endpoint_id_unread(tx: Transaction) -> None:

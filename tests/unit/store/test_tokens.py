@@ -23,7 +23,7 @@ def test_a_token_is_taken_once(tx: Transaction) -> None:
 
 def test_it_comes_with_its_alias_entries(tx: Transaction) -> None:
     tokens.create(tx, JoinToken("t", 100), [ALIAS])
-    assert [entry.spiffe_id for entry in entries.load(tx)] == [ALIAS.spiffe_id]
+    assert [entry.spiffe_id for _, entry in entries.load(tx)] == [ALIAS.spiffe_id]
 
 
 def test_an_alias_that_is_there_already_serves(tx: Transaction) -> None:

@@ -40,12 +40,12 @@ class FederatedBundles(BundleBase):
         request = await request_of(stream)
         async with as_internal("failed to list bundles"):
             after = read_token(request.page_token) if request.page_size > 0 else 0
-        everything = await self._backend.store.bundles()
-        end = after + request.page_size if request.page_size > 0 else len(everything)
-        page = everything[after:end]
+        page = [one for one in await self._backend.store.bundles() if one.row > after]
+        if request.page_size > 0:
+            page = page[: request.page_size]
         hidden = hidden_fields(given(request, "output_mask", request.output_mask))
-        shown = [one for one in page if one.trust_domain != self._backend.trust_domain]
-        token = str(after + len(page)) if page and request.page_size > 0 else ""
+        shown = [one for _, one in page if one.trust_domain != self._backend.trust_domain]
+        token = str(page[-1].row) if page and request.page_size > 0 else ""
         bundles = [hide(bundle_to_wire(one), hidden) for one in shown]
         await stream.send_message(api.ListFederatedBundlesResponse(bundles=bundles, next_page_token=token))
 

@@ -26,8 +26,8 @@ def at(path: str) -> SpiffeId:
 
 def index_of(*pairs: tuple[str, str]) -> AuthorizedIndex:
     index = AuthorizedIndex()
-    for path, parent in pairs:
-        index.put_entry(Entry(path, at(path), at(parent), (Selector("a", "b"),)))
+    for row, (path, parent) in enumerate(pairs):
+        index.put_entry(Entry(path, at(path), at(parent), (Selector("a", "b"),)), row)
     return index
 
 
