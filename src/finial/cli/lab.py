@@ -131,6 +131,7 @@ def status_table(found: Mapping[str, Any]) -> str:
         "CALLS",
         "DENIED",
         "FAILED",
+        "WRONG",
     )
     return aligned([header, *(_status_row(one) for one in found["processes"])])
 
@@ -142,7 +143,12 @@ def _status_row(one: Mapping[str, Any]) -> tuple[str, ...]:
         return row
     calls = one["calls"]
     until = one["not_after"].replace("+00:00", "Z")
-    return (*row, until, str(one["rotations"]), *(str(calls[name]) for name in ("ok", "denied", "failed")))
+    return (
+        *row,
+        until,
+        str(one["rotations"]),
+        *(str(calls[name]) for name in ("ok", "denied", "failed", "wrong")),
+    )
 
 
 def aligned(rows: Sequence[Sequence[str]]) -> str:
@@ -157,14 +163,13 @@ def aligned(rows: Sequence[Sequence[str]]) -> str:
 async def verify(flags: OutputFlags, console: Console) -> int:
     """Exit 1 if a check does not come out as it must."""
     from finial.lab import checks, lifecycle, stranger
+    from finial.lab.topology import LAB
 
     place = place_of(flags)
     lifecycle.required(place)
     answers = [one async for one in lifecycle.asked(place, {"verb": "verify"}) if "what" in one]
     seen = [checks.Check.of(one) for one in answers]
-    seen.append(
-        checks.Check("a stranger: this command", checks.NO_IDENTITY, await stranger.ask(place.endpoint))
-    )
+    seen.append(checks.unvouched("a stranger: this command", await stranger.ask(place.endpoint), LAB))
     wrong = sum(not one.ok for one in seen)
     if flags.output == "json":
         console.out(json.dumps([one.record() for one in seen]))

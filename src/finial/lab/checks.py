@@ -9,8 +9,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from finial.errors import InvalidArgument
+from finial.lab.topology import Topology
+from finial.spiffe.id import SpiffeId
+
 REFUSED = "refused"
-NO_IDENTITY = "no identity issued"
+NO_IDENTITY = "no identity of a service"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +48,22 @@ def table(checks: Sequence[Check]) -> str:
     )
 
 
+def unvouched(what: str, got: str, topology: Topology) -> Check:
+    """A process that nobody vouched for: it may hold what an entry of the user's gives it, but is no service.
+    `got`: SPIFFE IDs, or the agent's refusal."""
+    taken = any(is_service(word, topology) for word in got.split())
+    return Check(what, NO_IDENTITY, got if taken or not got else f"{NO_IDENTITY}: {got}")
+
+
+def is_service(text: str, topology: Topology) -> bool:
+    try:
+        return bool(topology.name_of(SpiffeId.parse(text)))
+    except InvalidArgument:
+        return False
+
+
 def of_calls(name: str, calls: Mapping[str, Any]) -> Check:
-    """The rounds of one service: answered and denied as the topology says, none otherwise."""
-    seen = f"{calls['failed']} wrong, {calls['ok']} answered, {calls['denied']} denied"
+    """The rounds of one service: answered and denied as the topology says, none otherwise. A peer that was
+    away, as while it is started again, is no wrong answer."""
+    seen = f"{calls['wrong']} wrong, {calls['ok']} answered, {calls['denied']} denied"
     return Check(f"{name}: its own calls", "0 wrong", seen)

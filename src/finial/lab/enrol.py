@@ -76,6 +76,7 @@ async def register(api: ServerApi, topology: Topology) -> None:
 
 
 def entries(topology: Topology) -> list[Entry]:
+    """With the name as hint: a service chooses by it, whatever entries of the user's match it too."""
     lifetimes = [*((one.name, one.ttl) for one in topology.services), (VERIFIER, VERIFIER_TTL)]
     return [
         Entry(
@@ -83,6 +84,7 @@ def entries(topology: Topology) -> list[Entry]:
             parent_id=id_to_wire(topology.node),
             selectors=selectors_to_wire([selector_of(name)]),
             x509_svid_ttl=ttl,
+            hint=name,
         )
         for name, ttl in lifetimes
     ]

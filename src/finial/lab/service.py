@@ -52,10 +52,11 @@ class DemoService:
         self._serial = 0
 
     async def run(self) -> None:
-        async with WorkloadApi(self._told["endpoint"]) as api, X509Source(api) as source:
+        name = self._service.name
+        async with WorkloadApi(self._told["endpoint"]) as api, X509Source(api, hint=name) as source:
             self._serial = source.identity.svid.serial_number
             self._log.info("Identity received", spiffe_id=str(source.id))
-            rounds = Rounds(LAB, self._service.name, self._told["ports"], source)
+            rounds = Rounds(LAB, name, self._told["ports"], source)
             server = self._server(source)
             try:
                 async with Tasks() as tasks:

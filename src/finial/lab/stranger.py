@@ -1,6 +1,6 @@
 """`python -m finial.lab.stranger ENDPOINT`: asks for an identity as a process that nobody vouched for.
 
-Prints what came of it, one line: the SPIFFE ID, or the agent's refusal. `ask` is the same in this process.
+Prints what came of it, one line: its SPIFFE IDs, or the agent's refusal. `ask` is the same in this process.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from finial.errors import FinialError
 
 
 async def ask(endpoint: str) -> str:
-    """The default SPIFFE ID, or why there is none."""
+    """Every SPIFFE ID, or why there is none."""
     try:
         async with WorkloadApi(endpoint) as api:
-            return str((await api.fetch_x509()).default.id)
+            return " ".join(str(one.id) for one in (await api.fetch_x509()).identities)
     except FinialError as why:
         return why.message
 

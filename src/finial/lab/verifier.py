@@ -7,7 +7,6 @@ Each result goes up the channel as a record (`checks.py`); the last record is {"
 from __future__ import annotations
 
 import asyncio
-import ssl
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Sequence
@@ -23,8 +22,9 @@ from finial.client.x509_source import X509Source
 from finial.errors import FinialError
 from finial.lab import vouched
 from finial.lab.channel import Channel, Record
-from finial.lab.checks import NO_IDENTITY, REFUSED, Check
+from finial.lab.checks import REFUSED, Check, unvouched
 from finial.lab.forgery import forge
+from finial.lab.outcome import outcome_of
 from finial.lab.ports import HOST
 from finial.lab.topology import LAB, VERIFIER, Service
 from finial.runtime.clock import Clock, SystemClock
@@ -60,11 +60,11 @@ class Verifier:
         yield await self._with_forged("certificate of another trust domain", forged)
         yield await self._with_forged("forged certificate, right ID", LAB.id_of("user-service"))
         yield await self._without_certificate()
-        yield Check("a child of a vouched process", NO_IDENTITY, await self._child())
+        yield unvouched("a child of a vouched process", await self._child(), LAB)
 
     async def _jwt(self) -> str:
         try:
-            token = (await self._api.fetch_jwt(AUDIENCE))[0].token
+            token = (await self._api.fetch_jwt(AUDIENCE, LAB.id_of(VERIFIER)))[0].token
             return str((await self._api.validate_jwt(token, AUDIENCE)).id)
         except FinialError as why:
             return why.message
@@ -109,18 +109,6 @@ class Verifier:
         return done.stdout.strip() or done.stderr.strip()
 
 
-def outcome_of(error: BaseException) -> str:
-    """Refused with TLS's reason, or by a connection that was closed; a peer never reached is neither."""
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, ssl.SSLError):
-            reason = getattr(cause, "reason", None) or str(cause)
-            return f"{REFUSED}: {reason.lower().replace('_', ' ') if reason.isupper() else reason}"
-        cause = cause.__cause__ or cause.__context__
-    kind = "unreachable" if isinstance(error, httpx.ConnectError | httpx.TimeoutException) else REFUSED
-    return f"{kind}: {str(error) or type(error).__name__}"
-
-
 @asynccontextmanager
 async def bare_client(material: Material) -> AsyncIterator[httpx.AsyncClient]:
     """A client that trusts servers of the material's bundles and shows its chain, be it what it may."""
@@ -133,7 +121,10 @@ async def run(number: int, lifeline: int) -> int:
     async with await Channel.inherited(number) as channel:
         told = await vouched.begin(channel, lifeline)
         try:
-            async with WorkloadApi(told["endpoint"]) as api, X509Source(api, timeout=10.0) as source:
+            async with (
+                WorkloadApi(told["endpoint"]) as api,
+                X509Source(api, hint=VERIFIER, timeout=10.0) as source,
+            ):
                 async for check in Verifier(told, api, source, SystemClock()).checks():
                     await channel.send(check.record())
         except FinialError as why:

@@ -24,7 +24,7 @@ WEB = {
     "id": "spiffe://example.org/ns/production/sa/payment-api",
     "not_after": "2026-01-01T00:00:00+00:00",
     "rotations": 3,
-    "calls": {"ok": 4, "denied": 2, "failed": 0},
+    "calls": {"ok": 4, "denied": 2, "failed": 0, "wrong": 0},
 }
 STATUS = {"trust_domain": "example.org", "processes": [SERVER, WEB]}
 
@@ -61,6 +61,7 @@ def test_the_status_has_a_row_for_each_process() -> None:
         "CALLS",
         "DENIED",
         "FAILED",
+        "WRONG",
     ]
     assert lines[1].split() == ["server", "7", "8081", "up", "0"]
     assert lines[2].split() == [
@@ -73,6 +74,7 @@ def test_the_status_has_a_row_for_each_process() -> None:
         "3",
         "4",
         "2",
+        "0",
         "0",
     ]
 

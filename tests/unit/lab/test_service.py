@@ -31,6 +31,7 @@ def test_it_serves_waits_for_the_others_calls_and_tells(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with all_serving(tmp_path) as (ports, by_name):
             own = by_name["payment-api"].api
+            own.serve(CA, LAB.id_of("payment-api").path, hints=["payment-api"])
             port = free()
             told = {"endpoint": own.address, "ports": ports | {"payment-api": port}}
             ours, theirs = channels.pair()
@@ -50,7 +51,7 @@ def test_it_serves_waits_for_the_others_calls_and_tells(tmp_path: Path) -> None:
                     0,
                 )
                 assert status["rotations"] == 0
-                own.serve(CA, LAB.id_of("payment-api").path)
+                own.serve(CA, LAB.id_of("payment-api").path, hints=["payment-api"])
                 rotated = (await receive(launcher))["status"]
                 assert rotated["rotations"] == 1
                 assert rotated["serial"] != status["serial"]

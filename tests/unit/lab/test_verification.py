@@ -47,7 +47,7 @@ def verified(folder: Path, lines: str) -> list[Record]:
         place.make()
         stage = Stage(place, LAB, {}, SimpleNamespace(forget=lambda _: None), SystemClock(), print)  # type: ignore[arg-type]
         stage.lines = lines
-        calls = {"ok": 2, "denied": 1, "failed": 0}
+        calls = {"ok": 2, "denied": 1, "failed": 0, "wrong": 0}
         domain = SimpleNamespace(
             members=stage,
             handing=stage.handing,
