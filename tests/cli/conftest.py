@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -15,3 +16,14 @@ def folder() -> Iterator[Path]:
     made.chmod(0o755)
     yield made
     shutil.rmtree(made)
+
+
+@pytest.fixture(params=["finial", "stock"])
+def programs(request: pytest.FixtureRequest) -> Path | None:
+    """Whose commands are run against our server and agent: None is ours."""
+    if request.param == "finial":
+        return None
+    folder = os.environ.get("FINIAL_SPIRE_PROGRAMS")
+    if not folder:
+        pytest.skip("FINIAL_SPIRE_PROGRAMS names no folder with the programs of a stock SPIRE")
+    return Path(folder)

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from finial.cli import run
 from finial.cli.console import Console
@@ -40,32 +41,34 @@ LIMIT = 20.0  # seconds for one command
 
 @dataclass(frozen=True, slots=True)
 class Commands:
-    """`environment` is what each command finds beside the test's own."""
+    """`environment` is what each command finds beside the test's own. `programs`: a folder with a stock
+    SPIRE's programs, which are run in place of ours."""
 
     environment: Mapping[str, str]
+    programs: Path | None = None
 
     async def run(self, words: Sequence[str], stdin: str = "") -> Outcome:
-        """In a thread of this process: the loop goes on serving. One at a time."""
+        """Ours in a thread of this process: the loop goes on serving. One at a time."""
         assignments, program, arguments = apart(words)
+        if self.programs is not None:
+            return await self.run_as(os.getuid(), words, stdin)
         out, err = io.StringIO(), io.StringIO()
         console = Console(program=program, stdin=io.StringIO(stdin), stdout=out, stderr=err)
         with environment({**self.environment, **assignments}):
             code = await asyncio.wait_for(asyncio.to_thread(run, arguments, console), LIMIT)
         return Outcome(code, out.getvalue(), err.getvalue())
 
-    async def run_as(self, uid: int, words: Sequence[str]) -> Outcome:
+    async def run_as(self, uid: int, words: Sequence[str], stdin: str = "") -> Outcome:
         """In a process of its own, as another user if it is one, which takes root."""
-        _, program, arguments = apart(words)
-        process = await self._start(uid, program, arguments, warm=() if uid == os.getuid() else arguments)
-        out, err = await asyncio.wait_for(process.communicate(), LIMIT)
+        process = await self._start(uid, words, warm=() if uid == os.getuid() else apart(words)[2])
+        out, err = await asyncio.wait_for(process.communicate(stdin.encode()), LIMIT)
         return Outcome(process.returncode, out.decode(), err.decode())
 
     async def run_until(
         self, uid: int, words: Sequence[str], lines: int, *, warm: Sequence[str] = ()
     ) -> Outcome:
         """Ended once it has printed so many lines on both streams together."""
-        _, program, arguments = apart(words)
-        process = await self._start(uid, program, arguments, warm=warm)
+        process = await self._start(uid, words, warm)
         seen: dict[str, list[str]] = {"out": [], "err": []}
         enough = asyncio.Event()
 
@@ -86,16 +89,20 @@ class Commands:
         await process.wait()
         return Outcome(None, "".join(seen["out"]), "".join(seen["err"]))
 
-    async def _start(
-        self, uid: int, program: str, arguments: Sequence[str], warm: Sequence[str]
-    ) -> asyncio.subprocess.Process:
+    async def _start(self, uid: int, words: Sequence[str], warm: Sequence[str]) -> asyncio.subprocess.Process:
+        assignments, program, arguments = apart(words)
+        given = {**os.environ, **self.environment, **assignments}
+        pipe = asyncio.subprocess.PIPE
+        if self.programs is None:
+            ours = [sys.executable, "-c", AS_USER, str(uid), program, str(len(warm)), *warm, *arguments]
+            return await asyncio.create_subprocess_exec(
+                *ours, env=given, stdin=pipe, stdout=pipe, stderr=pipe
+            )
+        other: dict[str, Any] = {} if uid == os.getuid() else {"user": uid, "group": uid, "extra_groups": []}
+        theirs = [str(self.programs / program), *arguments]
         return await asyncio.create_subprocess_exec(
-            sys.executable, "-c", AS_USER, str(uid), program, str(len(warm)), *warm, *arguments,
-            env={**os.environ, **self.environment},
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-        )  # fmt: skip
+            *theirs, env=given, stdin=pipe, stdout=pipe, stderr=pipe, **other
+        )
 
 
 def apart(words: Sequence[str]) -> tuple[dict[str, str], str, list[str]]:

@@ -37,6 +37,7 @@ class Replay:
     unserved: dict[str, str] = field(default_factory=dict)
     extra_names: Mapping[str, str] = field(default_factory=dict)
     select: Callable[[Step], bool] = lambda _: True  # which commands are run
+    programs: Path | None = None  # of a stock SPIRE, to be run in place of ours
     equal: int = 0
 
     async def run(self) -> list[str]:
@@ -69,7 +70,7 @@ class Replay:
         return found
 
     async def _outcome(self, step: Step) -> Outcome:
-        commands = Commands(self.environment)
+        commands = Commands(self.environment, self.programs)
         words = [self._filled(one) for one in step.words]
         if step.exit is None:
             lines = max(1, len([one for one in step.out + step.err if one]))
