@@ -35,7 +35,6 @@ class Replay:
     before: dict[str, Hook] = field(default_factory=dict)
     differs: dict[str, str] = field(default_factory=dict)
     unserved: dict[str, str] = field(default_factory=dict)
-    extra_names: Mapping[str, str] = field(default_factory=dict)
     select: Callable[[Step], bool] = lambda _: True  # which commands are run
     programs: Path | None = None  # of a stock SPIRE, to be run in place of ours
     equal: int = 0
@@ -83,7 +82,7 @@ class Replay:
 
     @property
     def names(self) -> dict[str, str]:
-        return {"<DIR>": str(self.folder), "<CWD>": str(Path.cwd()), **self.extra_names}
+        return {"<DIR>": str(self.folder), "<CWD>": str(Path.cwd())}
 
     def _filled(self, word: str) -> str:
         for name, value in self.names.items():
