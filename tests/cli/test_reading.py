@@ -20,6 +20,7 @@ in| {}
 exit 1
 out| Thing : <UUID>
 out|
+out| end
 # out: no line end
 err| Error: <DIR>/absent
 # wrote svid.pem mode 0644 <PEM CERTIFICATE>
@@ -49,7 +50,7 @@ def test_everything_of_a_transcript_is_read(steps: list[Step]) -> None:
     first, second, third = steps
     assert first.words == ["spire-server", "thing", "show", "-id", "a b"]
     assert (first.section, first.uid, first.stdin, first.exit) == ("first", 65534, "{}\n", 1)
-    assert (first.out, first.err) == (["Thing : <UUID>", ""], ["Error: <DIR>/absent"])
+    assert (first.out, first.err) == (["Thing : <UUID>", "", "end"], ["Error: <DIR>/absent"])
     assert not first.ends_line
     assert first.wrote == [File("svid.pem", 0o644, "<PEM CERTIFICATE>")]
     assert second.help_follows
@@ -62,7 +63,7 @@ def test_a_line_of_no_kind_is_refused() -> None:
 
 
 def test_what_is_as_recorded_does_not_differ(steps: list[Step]) -> None:
-    assert not differences(steps[0], Outcome(1, f"Thing : {UUID}\n", "Error: /tmp/x/absent\n"), NAMES)
+    assert not differences(steps[0], Outcome(1, f"Thing : {UUID}\n\nend", "Error: /tmp/x/absent\n"), NAMES)
     assert not differences(steps[1], Outcome(0, "", "Usage of thing:\n  -flag\n"), NAMES)
     assert not differences(steps[2], Outcome(None, "tick\ntick\n", ""), NAMES)
 
@@ -70,13 +71,13 @@ def test_what_is_as_recorded_does_not_differ(steps: list[Step]) -> None:
 @pytest.mark.parametrize(
     "got",
     [
-        Outcome(0, f"Thing : {UUID}\n", "Error: /tmp/x/absent\n"),
-        Outcome(1, "Thing : 42\n", "Error: /tmp/x/absent\n"),
-        Outcome(1, f"Thing : {UUID}\n\n", "Error: /tmp/x/absent\n"),
+        Outcome(0, f"Thing : {UUID}\n\nend", "Error: /tmp/x/absent\n"),
+        Outcome(1, "Thing : 42\n\nend", "Error: /tmp/x/absent\n"),
+        Outcome(1, f"Thing : {UUID}\n\nend\n", "Error: /tmp/x/absent\n"),
         Outcome(1, "", "Error: /tmp/x/absent\n"),
-        Outcome(1, f"Thing : {UUID}\n", "Error: /tmp/y/absent\n"),
-        Outcome(1, f"Thing : {UUID}\n", "Error: /tmp/x/absent\nhint: more\n"),
-        Outcome(1, f"Thing : {UUID}\n", ""),
+        Outcome(1, f"Thing : {UUID}\n\nend", "Error: /tmp/y/absent\n"),
+        Outcome(1, f"Thing : {UUID}\n\nend", "Error: /tmp/x/absent\nhint: more\n"),
+        Outcome(1, f"Thing : {UUID}\n\nend", ""),
     ],
 )
 def test_anything_else_differs(steps: list[Step], got: Outcome) -> None:
