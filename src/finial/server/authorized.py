@@ -102,6 +102,12 @@ class AuthorizedIndex:
 
     # What is told
 
+    def fill(self, entries: Iterable[tuple[int, Entry]]) -> None:
+        """Rows and entries, into an index that nobody has asked: no answer is outdated by them."""
+        for row, entry in entries:
+            self.entries.put(entry.id, entry, row)
+            self._put_in(entry)
+
     def put_entry(self, entry: Entry, row: int) -> frozenset[Root]:
         """An entry as it stands in the database now, in that row. The roots below which it changed."""
         old = self.entries.get(entry.id)
@@ -109,10 +115,7 @@ class AuthorizedIndex:
         if old == entry:
             return NOTHING
         concerned = self._take_out(old) if old else NOTHING
-        self._by_parent.setdefault(entry.parent_id, {})[entry.id] = entry
-        self._by_id.setdefault(entry.spiffe_id, {})[entry.id] = entry
-        if entry.is_node_alias and entry.selectors:
-            self._aliases.setdefault(min(entry.selectors), {})[entry.id] = entry
+        self._put_in(entry)
         return concerned | self._changed(entry)
 
     def drop_entry(self, entry_id: str) -> frozenset[Root]:
@@ -214,6 +217,12 @@ class AuthorizedIndex:
             having.discard(roots)
             if not having:
                 del self._answers_of_root[root]
+
+    def _put_in(self, entry: Entry) -> None:
+        self._by_parent.setdefault(entry.parent_id, {})[entry.id] = entry
+        self._by_id.setdefault(entry.spiffe_id, {})[entry.id] = entry
+        if entry.is_node_alias and entry.selectors:
+            self._aliases.setdefault(min(entry.selectors), {})[entry.id] = entry
 
     def _take_out(self, entry: Entry) -> frozenset[Root]:
         concerned = self._changed(entry)

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from finial.errors import FailedPrecondition, FinialError
 from finial.registry.agent import Agent
 from finial.registry.entry import Entry
+from finial.runtime import collector
 from finial.runtime.clock import Clock
 from finial.runtime.log import Logger
 from finial.server.authorized import AuthorizedIndex, Root
@@ -50,8 +51,8 @@ class View:
     @classmethod
     def of(cls, snapshot: Snapshot) -> View:
         view = cls(snapshot.position)
-        for row, entry in snapshot.entries:
-            view.index.put_entry(entry, row)
+        with collector.paused():
+            view.index.fill(snapshot.entries)
         for row, agent in snapshot.agents:
             view.index.put_agent(agent, row)
         view.bundles = {bundle.trust_domain: bundle for _, bundle in snapshot.bundles}

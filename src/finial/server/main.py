@@ -15,6 +15,7 @@ from finial.errors import FinialError
 from finial.plugin import catalog
 from finial.plugin.kinds import KeyManager, ServerHost, ServerNodeAttestor
 from finial.registry.join_token import JoinToken
+from finial.runtime import collector
 from finial.runtime.clock import SystemClock
 from finial.runtime.log import Level, Logger, Output
 from finial.runtime.sockets import raise_file_limit
@@ -110,7 +111,9 @@ async def until_stopped(config: ServerConfig, output: Output, ready: Ready | Non
         loop.add_signal_handler(number, stopping.set)
     loop.add_signal_handler(signal.SIGUSR2, Logger(output).reopen)
     server.failed.add_done_callback(lambda _: stopping.set())
-    await server.start()
+    with collector.paused():
+        await server.start()
+    collector.settle()
     try:
         if ready is not None:
             ready(server)

@@ -7,7 +7,6 @@ Errors are `datastore-sql: ...` and `datastore-validation: ...`, in SPIRE's word
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ from finial.registry.agent import Agent
 from finial.registry.entry import Entry
 from finial.registry.federation import FederationRelationship
 from finial.registry.join_token import JoinToken
+from finial.runtime import collector
 from finial.runtime.clock import Clock
 from finial.runtime.tasks import Tasks
 from finial.spiffe.bundle import Bundle
@@ -120,16 +120,10 @@ class Store:
         return await self._engine.read(self._load)
 
     def _load(self, tx: Transaction) -> Snapshot:
-        # Hundreds of thousands of objects that all live on: the collector would walk them again and again.
-        collecting = gc.isenabled()
-        gc.disable()
-        try:
+        with collector.paused():
             return Snapshot(
                 entries.load(tx), agents.load(tx), bundles.load(tx), lineage.here(tx, self._epoch)
             )
-        finally:
-            if collecting:
-                gc.enable()
 
     async def _write(self, name: str, work: Callable[[Transaction], T]) -> Committed[T]:
         def committed(tx: Transaction) -> Committed[T]:

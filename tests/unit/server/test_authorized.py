@@ -137,3 +137,14 @@ def test_answers_that_are_kept_are_bounded(monkeypatch: pytest.MonkeyPatch) -> N
     assert held(index, TWO) == {"b"}
     assert index.answer(ONE) is not first
     assert held(index, ONE) == {"a"}
+
+
+def test_an_index_that_is_filled_at_once_answers_as_one_that_was_told_entry_by_entry() -> None:
+    entries = (alias("group", RACK), entry("a", ONE), entry("b", spiffe("/a")), entry("c", spiffe("/group")))
+    nodes = (agent(ONE, RACK), agent(TWO))
+    told, filled = index_of(*entries, agents=nodes), index_of(agents=nodes)
+    filled.fill(enumerate(entries, 1))
+    for node in (ONE, TWO):
+        assert filled.answer(node).entries == told.answer(node).entries
+    assert filled.list_entries(EntryFilter()) == told.list_entries(EntryFilter())
+    assert filled.agents_of(filled.drop_entry("b")) == told.agents_of(told.drop_entry("b")) == {ONE}
