@@ -50,8 +50,8 @@ class Kept:
                 try:
                     await self._begin()
                     break
-                except FinialError as why:
-                    self.problem = why.message
+                except (FinialError, OSError) as why:
+                    self.problem = str(why)
                     self._log.error("Process did not start", error=why)
 
     async def end(self) -> None:

@@ -6,12 +6,13 @@ behind and starts anew with the data that is there; otherwise it makes a new one
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass, replace
 
-from finial.errors import FailedPrecondition, FinialError, NotFound
+from finial.errors import FailedPrecondition, FinialError, NotFound, Unavailable
 from finial.lab import channel as channels
 from finial.lab import ports, process, state
 from finial.lab.channel import Channel, Record
@@ -20,6 +21,7 @@ from finial.lab.process import last_words
 from finial.lab.state import State
 from finial.lab.topology import LAB
 
+CONTROL_PAUSE = 0.1  # seconds between two looks for the control socket
 LAUNCHER_GRACE = 30.0  # seconds; it ends its own children first
 Tell = Callable[[Record], None]
 
@@ -45,7 +47,7 @@ async def up(place: Place, *, ttl: int, fresh: bool, tell: Tell) -> Up:
     if found is not None and running(found):
         if ttl and ttl != found.ttl:
             raise FailedPrecondition("the lab runs with other lifetimes", hint="finial up -fresh rebuilds it")
-        return Up(await ask(place, {"verb": "wait"}), found, started=False, moved={})
+        return Up(await all_well(place, found), found, started=False, moved={})
     if found is not None:
         await sweep(found)
     place.make()
@@ -57,6 +59,18 @@ async def up(place: Place, *, ttl: int, fresh: bool, tell: Tell) -> Up:
     await launch(place, tell)
     status = await ask(place, {"verb": "status"})
     return Up(status, state.read(place.state_file) or fresh_state, started=True, moved=moved)
+
+
+async def all_well(place: Place, found: State) -> Record:
+    """The status once every service has talked, also of a launcher that is only starting. Raises: what it
+    ends with, Unavailable if it goes away."""
+    while True:
+        try:
+            return await ask(place, {"verb": "wait"})
+        except Unavailable:
+            if not running(found):
+                raise
+        await asyncio.sleep(CONTROL_PAUSE)
 
 
 async def launch(place: Place, tell: Tell) -> None:

@@ -35,7 +35,7 @@ class Starts:
         self.count += 1
         if self.failures:
             self.failures -= 1
-            raise Unavailable("not today")
+            raise OSError("disk full") if self.failures else Unavailable("not today")
         return process.start("x", SLEEP, self.folder / "x.log")
 
 

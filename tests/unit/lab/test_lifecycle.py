@@ -155,3 +155,33 @@ def test_a_launcher_that_fails_is_told_and_is_gone(place: Place) -> None:
             await lifecycle.launch(place, lambda _: None)
 
     asyncio.run(scenario())
+
+
+def test_a_launcher_that_is_only_starting_is_waited_for(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lifecycle, "CONTROL_PAUSE", 0.01)
+    asked_so_far = 0
+
+    async def ask_later(place: Place, request: Record) -> Record:
+        nonlocal asked_so_far
+        asked_so_far += 1
+        if asked_so_far < 3:
+            raise Unavailable("not listening yet")
+        return {"processes": []}
+
+    monkeypatch.setattr(lifecycle, "ask", ask_later)
+
+    async def scenario() -> None:
+        launcher = sleeper(place, "launcher")
+        found = State({}, launcher=launcher.started)
+        assert await lifecycle.all_well(place, found) == {"processes": []}
+        assert asked_so_far == 3
+        await launcher.end()
+
+    asyncio.run(scenario())
+
+
+def test_a_launcher_that_went_away_is_not_waited_for(place: Place) -> None:
+    with pytest.raises(Unavailable):
+        asyncio.run(lifecycle.all_well(place, State({}, launcher=Started(1, 1))))
