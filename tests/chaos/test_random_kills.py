@@ -34,7 +34,7 @@ from finial.wire.pb.spire.api.types.selector_pb2 import Selector
 
 CALLERS = 2
 MANY = 60  # entries; above that callers delete
-NODE_TTL, WORKLOAD_TTL = 60, 40  # seconds
+NODE_TTL, WORKLOAD_TTL = 60, 60  # seconds
 LONGEST_LIFE = 0.5  # seconds from one restart to the next kill, at most
 LONGEST_START = 1.5  # seconds, where a kill shall hit the start
 
@@ -155,7 +155,7 @@ class Killer:
     async def strike(self) -> None:
         """Once at least; afterwards both parts run."""
         await asyncio.sleep(self._chance.uniform(0, LONGEST_LIFE))
-        victims = self._chance.choices((("server",), ("agent",), ("server", "agent")), (4, 4, 2))[0]
+        victims = self._chance.choices((("server",), ("agent",), ("server", "agent")), (7, 2, 1))[0]
         if "server" in victims:
             await self._domain.kill_server()
             self.kills["server"] += 1
