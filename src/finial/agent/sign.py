@@ -173,6 +173,11 @@ class Signer:
         svid = x509_svid_from_wire(result.svid)
         if svid.id != entry.spiffe_id or svid.public_key != public_key_of(request.key):
             raise Internal(f'svid for "{svid.id}" is not what was asked for')
+        if svid.not_after <= self._clock.now():  # it would be due again at once, and so on without a pause
+            raise Internal(
+                f'svid for "{svid.id}" had expired when it came',
+                hint="the clocks of server and agent must agree to within a fraction of the SVID's lifetime",
+            )
         renew_at = renewal_time(
             svid.not_before.timestamp(),
             svid.not_after.timestamp(),

@@ -219,7 +219,9 @@ class Holdings:
         if before is not None:
             yield from self._views_of(before)
         self._entries[entry.id] = entry
-        if not entry.store_svid:  # such an SVID goes to a store, not to a process
+        if entry.store_svid:  # such an SVID goes to a store, not to a process
+            self._index.remove(entry.id)
+        else:
             self._index.put(entry)
         held = self._held.get(entry.id)
         if held is not None and held.svid.id != entry.spiffe_id:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from finial.registry.entry import Entry
 from finial.runtime.tasks import Tasks
 from finial.spiffe.id import SpiffeId
 from finial.spiffe.selector import Selector
+from finial.testing.clock import VirtualClock
 from finial.testing.scripted_server import ScriptedServer
 
 PARENT = SpiffeId.parse("spiffe://example.org/node")
@@ -144,5 +146,23 @@ def test_a_token_that_cannot_be_had_is_told_in_the_words_of_a_stock_agent(joined
         async with ScriptedServer() as server, joined(server) as parts:
             with pytest.raises(NotFound, match="failed to fetch JWT SVID: rpc error: code = NotFound desc"):
                 await parts.signer.jwt_svid(entry("absent"), ["x"])
+
+    asyncio.run(scenario())
+
+
+def test_an_svid_that_had_ended_when_it_came_is_not_asked_for_again_at_once(
+    joined: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The clocks of server and agent differ by more than the SVID's life."""
+
+    async def scenario() -> None:
+        async with ScriptedServer(x509_svid_ttl=60) as server, joined(server) as parts:
+            authorize(parts, entry("a"))
+            late = server.clock.unix() + 120
+            monkeypatch.setattr(parts.signer, "_clock", VirtualClock(datetime.fromtimestamp(late, UTC)))
+            await asyncio.wait_for(parts.signer.sign_due(), 5)
+            assert server.calls["BatchNewX509SVID"] == 1
+            assert parts.holdings.held("a") is None
+            assert "had expired when it came" in parts.log
 
     asyncio.run(scenario())

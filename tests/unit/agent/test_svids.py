@@ -279,3 +279,14 @@ def test_a_tainted_root_makes_its_svids_due(holdings: Holdings, monkeypatch: pyt
     assert due(holdings) == ["a"]
     holdings.store("a", signed(a))
     assert due(holdings) == []
+
+
+def test_an_entry_whose_svid_goes_to_a_store_leaves_its_workloads(holdings: Holdings) -> None:
+    a = entry("a", "unix:uid:0")
+    holdings.set_entries([a])
+    caller = Subscriber(holdings, "unix:uid:0")
+    holdings.store("a", signed(a))
+    assert caller.ids == ["a"]
+    holdings.set_entries([replace(a, store_svid=True, revision_number=1)])
+    assert caller.ids == []
+    assert holdings.matching(process("unix:uid:0")) == []
