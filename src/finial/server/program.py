@@ -37,6 +37,7 @@ from finial.server.api.localauthority import LocalAuthorityService
 from finial.server.api.logger import LoggerService
 from finial.server.api.svid import SvidService
 from finial.server.api.unserved import Unserved
+from finial.server.arrival import Arrivals
 from finial.server.attest import Attestor, Host
 from finial.server.endpoints import Endpoints
 from finial.server.follow import Follower
@@ -160,13 +161,15 @@ class Server:
         )
         gate = self._gate()
         watchers = Watchers(self.follower, self._clock, self.tasks)
+        arrivals = Arrivals(self.follower, watchers, marks, self._clock)
+        self.authorities.follow(arrivals.everywhere, self.follower.position)
         attestor = Attestor(self.store, self.signer, attestors)
         shared: list[Servable] = [
             AgentService(backend, attestor),
             BundleService(backend),
             EntryService(backend),
             SvidService(backend, gate),
-            ChangeService(backend, gate, watchers),
+            ChangeService(backend, gate, watchers, arrivals),
             LocalAuthorityService(backend, self.authorities),
             Unserved(TrustDomainBase),
         ]

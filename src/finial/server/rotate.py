@@ -27,7 +27,6 @@ from finial.authority.rotation import (
     Sign,
     Taint,
     Transition,
-    nobody,
 )
 from finial.errors import FinialError, Internal, NotFound
 from finial.plugin.kinds import KeyManager, PrivateKey
@@ -35,7 +34,7 @@ from finial.runtime.clock import Clock
 from finial.runtime.log import Logger
 from finial.server.sign import Signer
 from finial.spiffe.bundle import Bundle, X509Authority
-from finial.store import Store
+from finial.store import Position, Store
 from finial.svid.certificate import read
 
 Record = X509CaRecord | JwtKeyRecord
@@ -55,15 +54,22 @@ class Authorities:
         log: Logger,
         *,
         jwt_enabled: bool = True,
-        acknowledged: Callable[[str], bool] = nobody,
     ) -> None:
         self._store, self._keys, self._signer, self._clock = store, keys, signer, clock
         self._log = log.subsystem("ca_manager")
-        self._jwt_enabled, self._acknowledged = jwt_enabled, acknowledged
+        self._jwt_enabled = jwt_enabled
+        self._everywhere: Callable[[Position], bool] | None = None
+        self._published: Position | None = None  # at which the newest authority stands in the bundle
         self._policy = signer.policy
         self._journal_row: int | None = None
         self._changing = asyncio.Lock()  # the clock's steps and an operator's do not mix
         self.state = Rotation()
+
+    def follow(self, everywhere: Callable[[Position], bool], now: Position) -> None:
+        """From here on an authority waits until its publication has arrived everywhere, at the longest as
+        SPIRE's own timer lets it. `now`: where all that was published before stands at the latest."""
+        self._everywhere = everywhere
+        self._published = self._published or now
 
     async def begin(self) -> None:
         """Loads the journal and makes what is missing: the server can sign once this returns."""
@@ -174,8 +180,13 @@ class Authorities:
             raise Internal(f"failed to {verb} {NAMES[kind]} authority: {why.message}") from why
 
     def _due(self) -> Prepare | Activate | None:
-        due = self.state.due(self._clock.unix(), self._acknowledged)
+        due = self.state.due(self._clock.unix(), self._is_acknowledged)
         return due if due is None or due.kind in self._kinds() else None
+
+    def _is_acknowledged(self, _: str) -> bool:
+        if self._everywhere is None or self._published is None:
+            return False
+        return self._everywhere(self._published)
 
     async def _prepare(self, due: Prepare) -> None:
         is_x509 = due.kind is Kind.X509
@@ -195,7 +206,7 @@ class Authorities:
             self._log_authority("JWT key prepared", record)
 
     async def _activate(self, due: Activate) -> None:
-        if due.left_behind:
+        if due.left_behind and self._everywhere is not None:
             self._log.warning(
                 "Authority is activated though not everybody acknowledged it",
                 local_authority_id=due.authority_id,
@@ -213,7 +224,7 @@ class Authorities:
         match effect:
             case Publish(x509, jwt):
                 added = Bundle(trust_domain, tuple(X509Authority(der) for der in x509), jwt)
-                await self._store.append_bundle(added)
+                self._published = (await self._store.append_bundle(added)).position
             case Persist(journal):
                 await self._persist(journal)
             case Sign(kind, _):

@@ -20,7 +20,7 @@ from finial.server.rotate import Authorities
 from finial.server.sign import Signer
 from finial.spiffe.bundle import Bundle, BundleSet
 from finial.spiffe.trust_domain import TrustDomain
-from finial.store import Store
+from finial.store import Position, Store
 from finial.svid.verify import verify_x509
 from finial.testing.clock import VirtualClock
 
@@ -163,5 +163,50 @@ def test_it_looks_every_ten_seconds(tmp_path: Path) -> None:
                 await world.clock.advance(10)
                 await asyncio.sleep(0.001)
             running.cancel()
+
+    in_world(tmp_path, scene)
+
+
+def test_an_authority_signs_once_its_root_has_arrived_everywhere(tmp_path: Path) -> None:
+    async def scene(world: World) -> None:
+        async with world.server() as (authorities, signer):
+            await authorities.begin()
+            arrived = False
+            asked: list[Position] = []
+
+            def everywhere(position: Position) -> bool:
+                asked.append(position)
+                return arrived
+
+            authorities.follow(everywhere, await world.store.changes.position())
+            first = signer.issuer.ca.authority_id
+            world.clock.step(CA_TTL * 2 / 3)  # past the time to prepare, and published for a while
+            await authorities.advance()
+            world.clock.step(CA_TTL / 8)
+            await authorities.advance()
+            assert signer.issuer.ca.authority_id == first
+            assert asked[-1].covers(asked[0])
+            assert asked[-1] != asked[0]  # where the new root was published
+            arrived = True
+            await authorities.advance()
+            assert signer.issuer.ca.authority_id != first
+            assert "not everybody acknowledged it" not in world.log.getvalue()
+
+    in_world(tmp_path, scene)
+
+
+def test_at_the_latest_it_signs_when_spires_timer_would_and_says_who_waits_no_longer(tmp_path: Path) -> None:
+    async def scene(world: World) -> None:
+        async with world.server() as (authorities, signer):
+            await authorities.begin()
+            authorities.follow(lambda _: False, await world.store.changes.position())
+            first = signer.issuer.ca.authority_id
+            for _ in range(60):
+                world.clock.step(CA_TTL / 60)
+                await authorities.advance()
+                if signer.issuer.ca.authority_id != first:
+                    break
+            assert signer.issuer.ca.authority_id != first
+            assert "Authority is activated though not everybody acknowledged it" in world.log.getvalue()
 
     in_world(tmp_path, scene)

@@ -17,6 +17,7 @@ from finial.server.api.backend import Backend
 from finial.server.api.caller import CallRecord, current
 from finial.server.api.gate import Gate, denied
 from finial.server.api.wait import answer_wait
+from finial.server.arrival import Arrivals
 from finial.server.watch import Change, Session, Watchers
 from finial.spiffe.trust_domain import TrustDomain
 from finial.store import Position
@@ -30,11 +31,12 @@ WatchStream = Stream[api.WatchRequest, api.WatchResponse]
 
 
 class ChangeService(ChangesBase):
-    def __init__(self, backend: Backend, gate: Gate, watchers: Watchers) -> None:
-        self._backend, self._gate, self._watchers = backend, gate, watchers
+    def __init__(self, backend: Backend, gate: Gate, watchers: Watchers, arrivals: Arrivals) -> None:
+        self._backend, self._gate = backend, gate
+        self._watchers, self._arrivals = watchers, arrivals
 
     async def Wait(self, stream: Stream[api.WaitRequest, api.WaitResponse]) -> None:
-        await answer_wait(stream, self._backend, self._watchers)
+        await answer_wait(stream, self._backend, self._arrivals)
 
     async def Watch(self, stream: WatchStream) -> None:
         first = await stream.recv_message()

@@ -9,31 +9,34 @@ all agents. An entry that no agent may hold is told with the parent that is miss
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
 
-from finial.errors import FailedPrecondition
 from finial.runtime.grpc import Stream
 from finial.runtime.tasks import Tasks
 from finial.server.api.backend import Backend, request_of
+from finial.server.arrival import Arrival, Arrivals
 from finial.server.authorized import AuthorizedIndex
-from finial.server.watch import Watchers
 from finial.spiffe.id import SpiffeId
 from finial.store import Position
 from finial.wire.convert.id import id_to_wire
 from finial.wire.pb.finial.change.v1 import change_pb2 as api
 
-GONE_AFTER = 15.0  # seconds: three of SPIRE's synchronisation intervals
 LOOK = 1.0  # seconds between looks for agents that have gone silent
 State = api.AgentState
+STATES = {
+    Arrival.READY: State.READY,
+    Arrival.DELIVERED: State.DELIVERED,
+    Arrival.PENDING: State.PENDING,
+    Arrival.GONE: State.GONE,
+}
 WaitStream = Stream[api.WaitRequest, api.WaitResponse]
 
 
-async def answer_wait(stream: WaitStream, backend: Backend, watchers: Watchers) -> None:
+async def answer_wait(stream: WaitStream, backend: Backend, arrivals: Arrivals) -> None:
     """Raises: InvalidArgument for what is no position, FailedPrecondition for one of another history."""
     request = await request_of(stream)
     position = Position.decode(request.position)
     await backend.follower.reached(position)
-    waiting = Waiting(backend, watchers, position, frozenset(request.entry_ids))
+    waiting = Waiting(backend, arrivals, position, frozenset(request.entry_ids))
     moved = asyncio.Event()
     unsubscribe = backend.marks.subscribe(lambda _: moved.set())
     try:
@@ -58,9 +61,9 @@ class Waiting:
     """One call: who is concerned, and what was told of each."""
 
     def __init__(
-        self, backend: Backend, watchers: Watchers, position: Position, entry_ids: frozenset[str]
+        self, backend: Backend, arrivals: Arrivals, position: Position, entry_ids: frozenset[str]
     ) -> None:
-        self._backend, self._watchers = backend, watchers
+        self._backend, self._arrivals = backend, arrivals
         self._position, self._entry_ids = position, entry_ids
         self._began = backend.clock.unix()
         self._told: dict[SpiffeId, State.State] = {}
@@ -91,17 +94,7 @@ class Waiting:
         return done
 
     def _state(self, agent_id: SpiffeId) -> State.State:
-        here = self._backend.follower.position
-        with suppress(FailedPrecondition):  # another history since: nothing is known of it
-            if any(one.in_force(self._position, here) for one in self._watchers.of(agent_id)):
-                return State.READY
-        if self._watchers.of(agent_id):
-            return State.PENDING  # it will say so itself, once the SVIDs are in its hand
-        mark = self._backend.marks.get(agent_id)
-        if mark is not None and mark.is_delivered(self._position, self._entry_ids):
-            return State.DELIVERED
-        seen = mark.last_seen if mark is not None else self._began
-        return State.GONE if self._backend.clock.unix() - seen > GONE_AFTER else State.PENDING
+        return STATES[self._arrivals.of(agent_id, self._position, self._entry_ids, since=self._began)]
 
     def _message(self, moved: dict[SpiffeId, State.State], *, first: bool, done: bool) -> api.WaitResponse:
         message = api.WaitResponse(done=done)
