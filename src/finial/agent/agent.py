@@ -32,6 +32,11 @@ from finial.runtime.log import Logger
 from finial.runtime.tasks import Tasks, until_first
 from finial.spiffe.bundle import Bundle, BundleSet
 
+REATTEST_HINT = (
+    "this node must attest anew; by join token: make one with `spire-server token generate` and start the agent"
+    " with -joinToken"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class AgentSettings:
@@ -107,6 +112,8 @@ class Agent:
             told = "Agent is banned" if banned else "Agent needs to re-attest"
             self._log.error(f"{told}: removing SVID and shutting down", error=why)
             await self._node.forget()
+            if not banned:
+                why.hint = why.hint or REATTEST_HINT
             raise
 
     async def _post_status(self, connection: ServerConnection) -> None:
@@ -153,6 +160,7 @@ class Agent:
         except FinialError as failure:
             self._log.error("Agent failed re-attestation; removing SVID and shutting down", error=failure)
             await self._node.forget()
+            why.hint = failure.hint or REATTEST_HINT
             raise why from failure
 
     def _task_failed(self, name: str, error: BaseException) -> None:

@@ -1,0 +1,192 @@
+"""The wall clock of running processes jumps, as after a laptop's sleep or a step of NTP; monotonic time does not.
+
+What still can be renewed is renewed within half a minute (`runtime.clock.LONGEST_NAP`); where only an operator
+can help, the agent says what to do and ends. Nobody turns in circles meanwhile: CPU time is measured.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import shutil
+import subprocess
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from finial.client import WorkloadApi
+from finial.errors import FinialError
+from finial.testing.domain import Domain
+
+pytestmark = pytest.mark.timeout(180)
+ALLOW_MISSING = "FINIAL_ALLOW_MISSING"
+HOUR = 3600
+TICKS = os.sysconf("SC_CLK_TCK")
+PATIENCE = 75.0  # seconds: two naps, and a slow machine
+IDLE = 0.3  # of a core; a loop without a pause takes all of it
+
+
+@pytest.fixture(scope="session")
+def library() -> str:
+    """For LD_PRELOAD, as `faketime` itself says."""
+    if shutil.which("faketime") is None:
+        if os.environ.get(ALLOW_MISSING) == "1":
+            pytest.skip("faketime is not installed")
+        pytest.fail(f"faketime is not installed; {ALLOW_MISSING}=1 skips these tests", pytrace=False)
+    said = subprocess.run(["faketime", "-f", "+0", "env"], capture_output=True, text=True, check=True).stdout
+    found = re.search(r"^LD_PRELOAD=(\S+)", said, re.MULTILINE)
+    assert found is not None, said
+    return found[1]
+
+
+class FakeTime:
+    """The wall clock of the processes that run in its environment."""
+
+    def __init__(self, folder: Path, library: str) -> None:
+        self._file, self._ahead = folder / "clock", 0
+        self.environment = {
+            "LD_PRELOAD": library,
+            "FAKETIME_TIMESTAMP_FILE": str(self._file),
+            "FAKETIME_NO_CACHE": "1",
+            "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+            "NO_FAKE_STAT": "1",
+        }
+        self.jump(0)
+
+    @property
+    def now(self) -> float:
+        return time.time() + self._ahead
+
+    def jump(self, seconds: int) -> None:
+        """From where it is; replaced as a whole, so that nobody reads half a number."""
+        self._ahead += seconds
+        beside = self._file.with_suffix(".new")
+        beside.write_text(f"{self._ahead:+d}\n")
+        beside.rename(self._file)
+
+
+class Stage:
+    """A domain in false time, with one workload: this process."""
+
+    def __init__(self, domain: Domain, clock: FakeTime) -> None:
+        self.domain, self.clock = domain, clock
+        self._began, self._used = time.monotonic(), 0.0
+
+    async def start_agent(self) -> None:
+        token = await self.domain.enrol()
+        await self.domain.start_agent("-joinToken", token, environment=self.clock.environment)
+
+    def jump(self, seconds: int) -> None:
+        self._began, self._used = time.monotonic(), self._cpu()
+        self.clock.jump(seconds)
+
+    def _cpu(self) -> float:
+        """Seconds of both that run."""
+        total = 0
+        for child in (self.domain.server, self.domain.agent):
+            if child.popen.poll() is None:
+                fields = Path(f"/proc/{child.popen.pid}/stat").read_text().rpartition(")")[2].split()
+                total += int(fields[11]) + int(fields[12])
+        return total / TICKS
+
+    def assert_idle(self) -> None:
+        """Since the jump; starting up and one round of renewals are let pass."""
+        used, passed = self._cpu() - self._used, time.monotonic() - self._began
+        assert used < 2 + IDLE * passed, f"{used:.1f} s of CPU in {passed:.1f} s"
+
+    async def serial(self) -> int:
+        """Of the workload's SVID, which is good now."""
+        async with WorkloadApi(self.domain.endpoint) as api:
+            svid = (await api.fetch_x509()).default.svid
+        assert svid.not_before.timestamp() <= self.clock.now < svid.not_after.timestamp()
+        return svid.serial_number
+
+    async def has_good_svid(self) -> bool:
+        try:
+            await self.serial()
+        except (AssertionError, FinialError):
+            return False
+        return True
+
+
+@asynccontextmanager
+async def stage(folder: Path, library: str, *options: str) -> AsyncIterator[Stage]:
+    domain = Domain(folder, server_options=options)
+    domain.configure()
+    made = Stage(domain, FakeTime(folder, library))
+    try:
+        await domain.start_server(made.clock.environment)
+        await made.start_agent()
+        await domain.register("web", f"unix:uid:{os.getuid()}")
+        assert await made.has_good_svid()
+        yield made
+    finally:
+        await domain.stop()
+
+
+async def eventually(condition: Callable[[], Awaitable[bool]]) -> None:
+    async with asyncio.timeout(PATIENCE):
+        while not await condition():  # noqa: ASYNC110 - clocks send no event
+            await asyncio.sleep(0.1)
+
+
+async def test_after_an_hour_of_sleep_the_workload_has_an_svid_again(tmp_path: Path, library: str) -> None:
+    async with stage(tmp_path, library, 'agent_ttl = "12h"') as made:
+        before = await made.serial()
+        made.jump(HOUR + 60)  # the default lifetime of an SVID, and a minute
+        await eventually(made.has_good_svid)
+        assert await made.serial() != before
+        assert made.domain.agent.popen.poll() is None
+        made.assert_idle()
+
+
+async def test_after_three_days_there_is_a_new_ca_and_the_agent_says_how_to_come_back(
+    tmp_path: Path, library: str
+) -> None:
+    async with stage(tmp_path, library) as made:
+        domain = made.domain
+        roots = await domain.roots()
+        made.jump(72 * HOUR)
+        async with asyncio.timeout(PATIENCE):
+            assert await domain.agent.ended() == 1
+
+        async def is_renewed() -> bool:
+            return bool(await domain.roots() - roots)
+
+        await eventually(is_renewed)
+        assert "start the agent with -joinToken" in domain.agent_log
+        assert "Traceback" not in domain.agent_log + domain.server_log
+        made.assert_idle()
+        await domain.stop_agent()
+        shutil.rmtree(domain.folder / "agent")
+        await made.start_agent()  # with a new token, and the bundle of now
+        await eventually(made.has_good_svid)
+
+
+async def test_an_expired_join_token_agent_ends_with_the_way_back(tmp_path: Path, library: str) -> None:
+    async with stage(tmp_path, library) as made:
+        made.jump(2 * HOUR)
+        async with asyncio.timeout(PATIENCE):
+            assert await made.domain.agent.ended() == 1
+        last = made.domain.agent_log.splitlines()[-1]
+        assert 'msg="Agent crashed"' in last
+        assert "start the agent with -joinToken" in last
+        made.assert_idle()
+
+
+async def test_a_clock_that_is_set_back_harms_nothing(tmp_path: Path, library: str) -> None:
+    async with stage(tmp_path, library) as made:
+        made.jump(-600)
+        entry_id = await made.domain.register("more", f"unix:uid:{os.getuid()}")
+        assert entry_id in await made.domain.entry_ids()
+        async with WorkloadApi(made.domain.endpoint) as api:
+            context = await api.fetch_x509()
+        assert {one.id.path for one in context.identities} == {"/web", "/more"}
+        await asyncio.sleep(3)  # in which a loop without a pause would show
+        made.assert_idle()
+        assert made.domain.agent.popen.poll() is None
+        assert "Traceback" not in made.domain.agent_log + made.domain.server_log
