@@ -23,7 +23,7 @@ def _sign(size: int, callers: int, cpu: float, rate: float | None = None, p50: f
         goals.append(us("p50_us", p50))
     return Row(
         f"sign-{size}x{callers}",
-        f"BatchNewX509SVID, {size} CSRs a call, {callers} stream{'s' * (callers > 1)}",
+        f"BatchNewX509SVID, {size} CSR{'s' * (size > 1)} a call, {callers} stream{'s' * (callers > 1)}",
         tuple(goals),
         server_load("sign", size=size, callers=callers),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from google.protobuf.message import Message
@@ -12,6 +12,7 @@ from google.protobuf.message import Message
 from finial.errors import FinialError, Internal
 from finial.runtime.clock import Clock
 from finial.runtime.grpc import Stream, add_trailer
+from finial.server.api.encoded import EncodedEntries
 from finial.server.follow import Follower
 from finial.server.marks import Marks
 from finial.server.sign import Signer
@@ -33,6 +34,7 @@ class Backend:
     signer: Signer
     clock: Clock
     marks: Marks
+    encoded: EncodedEntries = field(default_factory=EncodedEntries)
 
     async def settled(self, stream: Stream[Any, Any], committed: Committed[Value]) -> Value:
         """The value of a write, once the index holds it; the answer will carry its position."""

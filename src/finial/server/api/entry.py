@@ -44,8 +44,12 @@ class EntryService(AuthorizedEntries):
                 wanted, size=request.page_size, token=request.page_token
             )
         hidden = hidden_fields(given(request, "output_mask", request.output_mask))
-        entries = [hide(entry_to_wire(one), hidden) for one in page.values]
-        await stream.send_message(api.ListEntriesResponse(entries=entries, next_page_token=page.next_token))
+        if hidden:
+            entries = [hide(entry_to_wire(one), hidden) for one in page.values]
+            response = api.ListEntriesResponse(entries=entries, next_page_token=page.next_token)
+        else:
+            response = self._backend.encoded.response(page.values, page.next_token)
+        await stream.send_message(response)
 
     async def GetEntry(self, stream: Stream[api.GetEntryRequest, entry_pb2.Entry]) -> None:
         request = await request_of(stream)
