@@ -17,6 +17,7 @@ from finial.client.backoff import Backoff
 from finial.client.workload import WorkloadApi
 from finial.errors import FinialError, InvalidArgument, Unavailable
 from finial.runtime.clock import Clock, SystemClock
+from finial.runtime.grpc import GRPCError
 from finial.runtime.tasks import Tasks
 from finial.spiffe.bundle import BundleSet
 from finial.spiffe.id import SpiffeId
@@ -89,6 +90,9 @@ class JwtSource:
             why = f": {self._last_error}" if self._last_error else ""
             await self.close()
             raise Unavailable(f"jwt source: no bundles within {self._timeout:g} s{why}") from self._last_error
+        except BaseException:  # cancelled: nobody closes what was never opened
+            await self.close()
+            raise
         if self._bundles is None and self._last_error is not None:
             await self.close()
             raise self._last_error
@@ -108,12 +112,11 @@ class JwtSource:
                         backoff.reset()
                         self._bundles = bundles
                         self._opened.set()
-            except InvalidArgument as why:
-                self._last_error = why
-                self._opened.set()
-                return
             except FinialError as why:
                 self._last_error = why
+                if isinstance(why, InvalidArgument) and isinstance(why.__cause__, GRPCError):
+                    self._opened.set()  # the agent would answer the same again
+                    return
             await self._clock.sleep(backoff.next())
 
     async def __aenter__(self) -> Self:

@@ -3,9 +3,9 @@
     new -> opened (first answer) -> updated ... -> closed
     a broken stream is opened again after 1, 2, ... 30 s; what was received stays good meanwhile
 
-Whoever wants to know of changes subscribes: TLS contexts do. InvalidArgument from the agent ends the
-source, since asking again would be answered the same; everything else is retried, also "no identity
-issued", because an entry may be created at any moment. As go-spiffe 2.
+Whoever wants to know of changes subscribes: TLS contexts do. InvalidArgument that the agent answers ends the
+source, since asking again would be answered the same; everything else is retried: an answer that cannot be
+read, and "no identity issued", because an entry may be created at any moment. As go-spiffe 2.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from finial.client.identity import Identity, X509Context
 from finial.client.workload import WorkloadApi
 from finial.errors import FinialError, InvalidArgument, Unavailable
 from finial.runtime.clock import Clock, SystemClock
+from finial.runtime.grpc import GRPCError
 from finial.runtime.tasks import Tasks
 from finial.spiffe.bundle import BundleSet
 from finial.spiffe.id import SpiffeId
@@ -78,7 +79,8 @@ class X509Source:
         return self.context.bundles
 
     def subscribe(self, subscriber: Subscriber) -> Callable[[], None]:
-        """Called with each later context, on the loop. Returns what ends the subscription."""
+        """Called with each later context, on the loop; one that raises is reported to the loop's exception
+        handler, and the others hear the news all the same. Returns what ends the subscription."""
         key = object()
         self._subscribers[key] = subscriber
         return lambda: self._subscribers.pop(key, None) and None
@@ -93,6 +95,7 @@ class X509Source:
         try:
             async with asyncio.timeout(self._timeout):
                 await self._changed.wait()
+            _ = self.identity
         except TimeoutError:
             why = f": {self._last_error}" if self._last_error else ""
             await self.close()
@@ -100,9 +103,7 @@ class X509Source:
                 f"x509 source: no identity within {self._timeout:g} s{why}",
                 hint="is the agent running, and does a registration entry match this process?",
             ) from self._last_error
-        try:
-            _ = self.identity
-        except FinialError:
+        except BaseException:  # also under cancellation: nobody closes what was never opened
             await self.close()
             raise
         return self
@@ -121,18 +122,22 @@ class X509Source:
                     async for context in contexts:
                         backoff.reset()
                         self._take(context)
-            except InvalidArgument as why:
-                self._ended = why
-                self._tell()
-                return
             except FinialError as why:
                 self._last_error = why
+                if isinstance(why, InvalidArgument) and isinstance(why.__cause__, GRPCError):
+                    self._ended = why
+                    self._tell()
+                    return
             await self._clock.sleep(backoff.next())
 
     def _take(self, context: X509Context) -> None:
         self._context, self._last_error = context, None
         for subscriber in tuple(self._subscribers.values()):
-            subscriber(context)
+            try:
+                subscriber(context)
+            except Exception as why:
+                told = {"message": "x509 source: a subscriber failed", "exception": why}
+                asyncio.get_running_loop().call_exception_handler(told)
         self._tell()
 
     def _tell(self) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncGenerator
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from finial.testing.ca import TestCa
 from finial.testing.clock import VirtualClock
 from finial.testing.jwt import LIFETIME, TestJwtKey
 from finial.testing.workload import WorkloadApiServer
+from finial.wire.pb.spiffe.workload.workload_pb2 import JWTBundlesResponse
 
 CA = TestCa()
 
@@ -93,3 +95,33 @@ def test_without_an_identity_opening_names_the_reason(tmp_path: Path) -> None:
 def test_a_token_without_the_time_of_issue_counts_as_half_over() -> None:
     svid = parse_unverified(TestJwtKey().sign("spiffe://example.org/web", ["a"], 1000))
     assert half_life(svid) == 1000 + LIFETIME / 2
+
+
+def test_bundles_that_cannot_be_read_do_not_end_the_source(tmp_path: Path) -> None:
+    class Api(WorkloadApi):
+        async def jwt_bundle_messages(self) -> AsyncGenerator[JWTBundlesResponse, None]:
+            yield JWTBundlesResponse(bundles={"nonsense://": b"{"} if not clock.monotonic() else {})
+
+    clock = VirtualClock()
+
+    async def scenario() -> None:
+        opening = asyncio.ensure_future(JwtSource(Api("unix:///absent"), timeout=None, clock=clock).open())
+        await clock.wait_for_sleepers(1)
+        await clock.advance(1)
+        source = await asyncio.wait_for(opening, 5)
+        assert len(source.bundles) == 0
+        await source.close()
+
+    asyncio.run(scenario())
+
+
+def test_a_source_whose_opening_is_cancelled_leaves_nothing_behind(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with WorkloadApiServer(tmp_path / "api.sock") as served, WorkloadApi(served.address) as api:
+            before = asyncio.all_tasks()
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0.05):
+                    await JwtSource(api, timeout=None, clock=VirtualClock()).open()
+            assert {one.get_name() for one in asyncio.all_tasks() - before}.isdisjoint({"jwt source"})
+
+    asyncio.run(scenario())

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import ssl
+import weakref
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -11,11 +13,12 @@ import pytest
 from finial.client import authorize
 from finial.client.authorize import Authorizer
 from finial.client.tls import client_context, server_context
+from finial.client.workload import WorkloadApi
 from finial.client.x509_source import X509Source
 from finial.runtime.tls import FollowingContext, peer_id
 from finial.testing.ca import TestCa
 from finial.testing.loops import Run, each_loop
-from finial.testing.workload import workloads
+from finial.testing.workload import WorkloadApiServer, workloads
 
 PAYMENT = "spiffe://example.org/payment"
 CA = TestCa()
@@ -135,5 +138,38 @@ def test_the_own_domains_roots_stand_first(tmp_path: Path, run: Run) -> None:
             web.api.serve(CA, "/web", federated=[TestCa("a.test"), TestCa("z.test")])
             await changed
             assert list(client(web.source).material.bundles) == ["example.org", "a.test", "z.test"]
+
+    run(scenario())
+
+
+@each_loop
+def test_trust_follows_also_when_the_hint_of_the_identity_shown_went_away(tmp_path: Path, run: Run) -> None:
+    async def scenario() -> None:
+        async with WorkloadApiServer(tmp_path / "api.sock") as served, WorkloadApi(served.address) as api:
+            served.serve(CA, "/web", hints=["internal"])
+            async with X509Source(api, hint="internal") as source:
+                context = client_context(source, authorize.any_id())
+                shown = context.material.chain
+                changed = asyncio.ensure_future(source.wait_changed())
+                await asyncio.sleep(0)
+                served.serve(FORGED, "/web", hints=["other"])
+                await asyncio.wait_for(changed, 5)
+                assert context.material.bundles == {"example.org": (FORGED.der,)}
+                assert context.material.chain == shown
+
+    run(scenario())
+
+
+@each_loop
+def test_a_context_that_nobody_holds_is_not_kept_by_its_source(tmp_path: Path, run: Run) -> None:
+    async def scenario() -> None:
+        async with workloads(tmp_path, (CA, "/web")) as (web,):
+            living = weakref.ref(client(web.source))
+            gc.collect()
+            assert living() is None
+            changed = asyncio.ensure_future(web.source.wait_changed())
+            await asyncio.sleep(0)
+            web.api.serve(CA, "/web")
+            await asyncio.wait_for(changed, 5)
 
     run(scenario())

@@ -11,6 +11,7 @@ from finial.errors import InvalidArgument, NotFound, PermissionDenied, Unavailab
 from finial.testing.ca import TestCa
 from finial.testing.clock import VirtualClock
 from finial.testing.workload import WorkloadApiServer
+from finial.wire.pb.spiffe.workload.workload_pb2 import X509SVID, X509SVIDResponse
 
 CA = TestCa()
 
@@ -113,3 +114,60 @@ def test_before_the_first_answer_there_is_nothing() -> None:
     source = X509Source(WorkloadApi("unix:///absent"))
     with pytest.raises(Unavailable, match="no identity was received yet"):
         _ = source.identity
+
+
+def test_a_subscriber_that_fails_is_reported_and_keeps_nothing_from_the_others(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        reported: list[object] = []
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(lambda _, told: reported.append(told["exception"]))
+        failure = RuntimeError("subscriber")
+        async with WorkloadApiServer(tmp_path / "api.sock") as served, WorkloadApi(served.address) as api:
+            served.serve(CA, "/web")
+            async with X509Source(api) as source:
+                seen: list[str] = []
+
+                def fail(_: object) -> None:
+                    raise failure
+
+                source.subscribe(fail)
+                source.subscribe(lambda context: seen.append(context.default.id.path))
+                for path in ("/one", "/two"):
+                    changed = asyncio.ensure_future(source.wait_changed())
+                    await asyncio.sleep(0)
+                    served.serve(CA, path)
+                    await asyncio.wait_for(changed, 5)
+                assert seen == ["/one", "/two"]
+                assert reported == [failure, failure]
+
+    asyncio.run(scenario())
+
+
+def test_an_answer_that_cannot_be_read_does_not_end_the_source(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        clock = VirtualClock()
+        async with WorkloadApiServer(tmp_path / "api.sock") as served, WorkloadApi(served.address) as api:
+            served.serve(CA, "/web")
+            async with X509Source(api, clock=clock) as source:
+                served.answer(X509SVIDResponse(svids=[X509SVID(spiffe_id="nonsense")]))
+                await clock.wait_for_sleepers(1)
+                assert source.id.path == "/web"
+                changed = asyncio.ensure_future(source.wait_changed())
+                served.serve(CA, "/later")
+                await clock.advance(1)
+                await asyncio.wait_for(changed, 5)
+                assert source.id.path == "/later"
+
+    asyncio.run(scenario())
+
+
+def test_a_source_whose_opening_is_cancelled_leaves_nothing_behind(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with WorkloadApiServer(tmp_path / "api.sock") as served, WorkloadApi(served.address) as api:
+            before = asyncio.all_tasks()
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0.05):
+                    await X509Source(api, timeout=None, clock=VirtualClock()).open()
+            assert {one.get_name() for one in asyncio.all_tasks() - before}.isdisjoint({"x509 source"})
+
+    asyncio.run(scenario())
