@@ -42,7 +42,7 @@ def main(arguments: list[str]) -> int:
         for row in ROWS:
             print(f"{row.name:20} {row.title}")
         return 0
-    rows = list(chosen(ROWS, asked.rows))
+    rows = [row for row in chosen(ROWS, asked.rows) if not asked.exact or row.name in asked.rows]
     if not rows:
         print("bench: no such row; --list names them", file=sys.stderr)
         return 2
@@ -62,6 +62,7 @@ def parsed(arguments: list[str]) -> argparse.Namespace:
         "--only-stock", action="store_true", help="with --against: Finial was measured before"
     )
     parser.add_argument("--quick", action="store_true", help="short runs that only show that the rows work")
+    parser.add_argument("--exact", action="store_true", help="whole names of rows, not their first letters")
     parser.add_argument("--list", action="store_true", help="names and titles of the rows")
     parser.add_argument("--out", type=Path, default=RESULTS / "latest.json", metavar="FILE")
     return parser.parse_args(arguments)

@@ -91,18 +91,19 @@ def _up(programs: Programs, quick: bool) -> Measurement:
     took = []
     for _ in range(1 if quick else 3):
         with Site(programs, quick) as site:
-            folder = site.folder / "lab"
-            environment = os.environ | {"XDG_STATE_HOME": str(site.folder), "HOME": str(site.folder)}
-            command = [sys.executable, "-m", "finial"]
-            began = time.monotonic()
-            subprocess.run(
-                [*command, "up", "-dir", str(folder)], check=True, env=environment, capture_output=True
-            )
-            took.append((time.monotonic() - began) * 1000)
-            subprocess.run(
-                [*command, "down", "-dir", str(folder)], check=True, env=environment, capture_output=True
-            )
+            took.append(_finial(site, "up"))
+            _finial(site, "down")
     return {"ms": median(took), "raw": took}
+
+
+def _finial(site: Site, verb: str) -> float:
+    environment = os.environ | {"XDG_STATE_HOME": str(site.folder), "HOME": str(site.folder)}
+    command = [sys.executable, "-m", "finial", verb, "-dir", str(site.folder / "lab")]
+    began = time.monotonic()
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    if done.returncode:
+        raise RuntimeError(f"finial {verb}: {done.stderr[-2000:]}")
+    return (time.monotonic() - began) * 1000
 
 
 def _server_row(name: str, title: str, entries: int, ready: float, mib: float) -> Row:

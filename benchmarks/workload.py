@@ -42,7 +42,9 @@ def _fetch(
 ROWS = (
     _fetch("fetch-x509-1", "FetchX509SVID, first answer, new connection", "fetch-x509", 1000, 780),
     _fetch("fetch-x509-8", "FetchX509SVID, first answer, new connection", "fetch-x509", None, 780, 8),
-    _fetch("fetch-again", "FetchX509SVID, connection that is there, new stream", "fetch-x509-again", 600, 400),
+    _fetch(
+        "fetch-again", "FetchX509SVID, connection that is there, new stream", "fetch-x509-again", 600, 400
+    ),
     _fetch("fetch-jwt-cached", "FetchJWTSVID, cached", "fetch-jwt", 500, None),
     _fetch("fetch-jwt-new", "FetchJWTSVID, uncached", "fetch-jwt-new", 1300, None),
     Row(
