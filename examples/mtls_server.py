@@ -5,7 +5,6 @@
 The IDs that follow the port may call it; nobody else gets past the handshake.
 """
 
-# ruff: noqa: T201  (a program for people)
 
 from __future__ import annotations
 

@@ -23,6 +23,8 @@ from finial.lab.topology import LAB
 
 CONTROL_PAUSE = 0.1  # seconds between two looks for the control socket
 LAUNCHER_GRACE = 30.0  # seconds; it ends its own children first
+PORT_TRIES = 3
+TAKEN = "address already in use"
 Tell = Callable[[Record], None]
 
 
@@ -52,11 +54,9 @@ async def up(place: Place, *, ttl: int, fresh: bool, tell: Tell) -> Up:
         await sweep(found)
     place.make()
     wanted = ports.defaults(LAB.names) | dict(found.ports if found else {})
-    chosen = ports.choose(wanted)
-    moved = {name: (wanted[name], port) for name, port in chosen.items() if port != wanted[name]}
-    fresh_state = State(chosen, ttl, agents=found.agents if found else ())
-    state.write(place.state_file, fresh_state)
-    await launch(place, tell)
+    fresh_state = State(wanted, ttl, agents=found.agents if found else ())
+    fresh_state = await _launch_on_free_ports(place, fresh_state, tell)
+    moved = {name: (wanted[name], port) for name, port in fresh_state.ports.items() if port != wanted[name]}
     status = await ask(place, {"verb": "status"})
     return Up(status, state.read(place.state_file) or fresh_state, started=True, moved=moved)
 
@@ -71,6 +71,20 @@ async def all_well(place: Place, found: State) -> Record:
             if not running(found):
                 raise
         await asyncio.sleep(CONTROL_PAUSE)
+
+
+async def _launch_on_free_ports(place: Place, wanted: State, tell: Tell, tries: int = PORT_TRIES) -> State:
+    """The state with the ports that were taken. Another process may take a port between the look and the
+    bind: then the look is repeated. Raises: as `launch`."""
+    chosen = replace(wanted, ports=ports.choose(wanted.ports))
+    state.write(place.state_file, chosen)
+    try:
+        await launch(place, tell)
+    except FailedPrecondition as why:
+        if TAKEN not in why.message or tries == 1:
+            raise
+        return await _launch_on_free_ports(place, wanted, tell, tries - 1)
+    return chosen
 
 
 async def launch(place: Place, tell: Tell) -> None:

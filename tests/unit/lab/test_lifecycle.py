@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import asyncio
+import socket
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -185,3 +187,46 @@ def test_a_launcher_that_is_only_starting_is_waited_for(
 def test_a_launcher_that_went_away_is_not_waited_for(place: Place) -> None:
     with pytest.raises(Unavailable):
         asyncio.run(lifecycle.all_well(place, State({}, launcher=Started(1, 1))))
+
+
+def test_a_port_that_is_snatched_away_is_no_reason_to_fail(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried: list[int] = []
+    snatched = socket.socket()
+    place.make()
+    with snatched:
+
+        async def launch(place: Place, tell: Callable[[Record], None]) -> None:
+            found = state.read(place.state_file)
+            assert found is not None
+            tried.append(found.ports["server"])
+            if len(tried) == 1:
+                snatched.bind(("127.0.0.1", found.ports["server"]))
+                snatched.listen()
+                raise FailedPrecondition("server ended: listen: address already in use")
+
+        monkeypatch.setattr(lifecycle, "launch", launch)
+        chosen = asyncio.run(lifecycle._launch_on_free_ports(place, State({"server": free_port()}, 0), print))
+    assert len(tried) == 2
+    assert chosen.ports["server"] == tried[1] != tried[0]
+
+
+def test_other_failures_are_not_tried_again(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    tried: list[int] = []
+    place.make()
+
+    async def launch(place: Place, tell: Callable[[Record], None]) -> None:
+        tried.append(1)
+        raise FailedPrecondition("server ended: disk full")
+
+    monkeypatch.setattr(lifecycle, "launch", launch)
+    with pytest.raises(FailedPrecondition, match="disk full"):
+        asyncio.run(lifecycle._launch_on_free_ports(place, State({}, 0), print))
+    assert tried == [1]
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
