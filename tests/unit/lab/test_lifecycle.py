@@ -193,9 +193,7 @@ def test_a_port_that_is_snatched_away_is_no_reason_to_fail(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tried: list[int] = []
-    snatched = socket.socket()
-    place.make()
-    with snatched:
+    with socket.socket() as snatched:
 
         async def launch(place: Place, tell: Callable[[Record], None]) -> None:
             found = state.read(place.state_file)
@@ -214,7 +212,6 @@ def test_a_port_that_is_snatched_away_is_no_reason_to_fail(
 
 def test_other_failures_are_not_tried_again(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     tried: list[int] = []
-    place.make()
 
     async def launch(place: Place, tell: Callable[[Record], None]) -> None:
         tried.append(1)
