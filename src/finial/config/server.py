@@ -1,6 +1,5 @@
 """The server's file: every option SPIRE 1.15 knows, what it is here, and the checks across options."""
 
-
 from __future__ import annotations
 
 import ipaddress
@@ -103,9 +102,9 @@ class ServerExperimental:
     )
     prune_events_older_than: timedelta = option(
         timedelta(hours=12),
-        "Age at which events are deleted.",
-        status=refused("events are kept for stock servers, which prune them"),
+        "Age at which rows of SPIRE's event tables are deleted.",
         failure="could not parse prune events interval",
+        check=positive("prune_events_older_than"),
     )
     require_pq_kem: bool = option(False, "Refuses peers without post-quantum key exchange.", status=PQ_KEM)
     wit_key_type: str = option("", "Key type of WIT authorities.", status=WIT)

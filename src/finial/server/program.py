@@ -226,6 +226,10 @@ class Server:
         start(pruner.entries(), name="prune entries")
         start(pruner.bundle(), name="prune the bundle")
         start(pruner.journals(), name="prune CA journals")
+        start(
+            pruner.events(self.config.server.experimental.prune_events_older_than),
+            name="prune SPIRE's events",
+        )
         start(pruner.changes(), name="trim the change log")
         start(self._remember(), name="remember the history")
 

@@ -47,12 +47,12 @@ def put(tx: Transaction, id_: int | None, journal: Journal, active_x509_authorit
     return StoredJournal(id_, journal, active_x509_authority_id)
 
 
-def prune(tx: Transaction, now: int) -> int:
-    """How many whose X.509 and JWT authorities all expired by that Unix second are gone."""
+def prune(tx: Transaction, now: int) -> list[int]:
+    """Row IDs of those whose X.509 and JWT authorities all expired by that Unix second; they are gone."""
     stale = [one.id for one in load(tx) if _stale(one.journal, now)]
     for id_ in stale:
         tx.run("DELETE FROM ca_journals WHERE id = :id", id=id_)
-    return len(stale)
+    return stale
 
 
 def _stale(journal: Journal, now: int) -> bool:

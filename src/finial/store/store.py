@@ -323,6 +323,6 @@ class Store:
             "journal.put", lambda tx: journal.put(tx, id_, data, active_x509_authority_id)
         )
 
-    async def prune_journals(self, now: int) -> Committed[int]:
-        """How many with nothing left that is valid are gone."""
+    async def prune_journals(self, now: int) -> Committed[list[int]]:
+        """Row IDs of those with nothing left that is valid; they are gone."""
         return await self._write("journal.prune", lambda tx: journal.prune(tx, now))

@@ -1,15 +1,22 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import closing, contextmanager
+from datetime import timedelta
 from pathlib import Path
 
+from finial.authority.journal import Journal
 from finial.registry.entry import Entry
 from finial.runtime.clock import SystemClock
-from finial.runtime.log import Logger, Output
-from finial.server.prune import ENTRIES_EVERY, Pruner
+from finial.runtime.log import Level, Logger, Output
+from finial.server.prune import BUNDLE_EVERY, ENTRIES_EVERY, JOURNALS_EVERY, Pruner
+from finial.spiffe.bundle import Bundle, JwtAuthority, X509Authority
 from finial.spiffe.id import SpiffeId
 from finial.spiffe.selector import Selector
 from finial.spiffe.trust_domain import TrustDomain
+from finial.testing.ca import TestCa
 from finial.testing.clock import VirtualClock
 from finial.testing.server import Running, play
 
@@ -26,6 +33,21 @@ def entry(name: str, expires_at: int) -> Entry:
     )
 
 
+@contextmanager
+def pruning(
+    running: Running, clock: VirtualClock, loop: Callable[[Pruner], Coroutine[None, None, None]]
+) -> Iterator[None]:
+    server = running.server
+    pruner = Pruner(
+        server.store, server.follower, clock, Logger(Output(running.log, now=clock.now, level=Level.DEBUG))
+    )
+    task = asyncio.ensure_future(loop(pruner))
+    try:
+        yield
+    finally:
+        task.cancel()
+
+
 def test_expired_entries_go_every_five_minutes(tmp_path: Path) -> None:
     async def scene(running: Running) -> None:
         server, clock = running.server, VirtualClock(SystemClock().now())
@@ -33,15 +55,19 @@ def test_expired_entries_go_every_five_minutes(tmp_path: Path) -> None:
             [entry("ended", 1), entry("lasting", 4102444800), entry("endless", 0)]
         )
         log = Logger(Output(running.log, now=clock.now))
-        pruning = asyncio.ensure_future(Pruner(server.store, server.follower, clock, log).entries())
+        task = asyncio.ensure_future(Pruner(server.store, server.follower, clock, log).entries())
         await clock.wait_for_sleepers(1)
         await clock.advance(ENTRIES_EVERY)
         while "ended" in server.follower.index.entries or not server.follower.index.entries:  # noqa: ASYNC110
             await asyncio.sleep(0.005)
-        pruning.cancel()
+        task.cancel()
         left = {one.id for one in server.follower.index.entries.values()}
         assert left == {"lasting", "endless"}
-        assert any("Pruned an expired registration" in line for line in running.lines)
+        (line,) = (line for line in running.lines if "Pruned an expired registration" in line)
+        assert line.endswith(
+            'entry_id=ended parent_id="spiffe://example.org/n" spiffe_id="spiffe://example.org/ended"'
+            " subsystem_name=sql"
+        ), line
 
     play(tmp_path, scene)
 
@@ -51,14 +77,71 @@ def test_the_last_root_is_never_pruned(tmp_path: Path) -> None:
         server, clock = running.server, VirtualClock(SystemClock().now())
         clock.step(400 * 24 * 3600)
         log = Logger(Output(running.log, now=clock.now))
-        pruning = asyncio.ensure_future(Pruner(server.store, server.follower, clock, log).bundle())
+        task = asyncio.ensure_future(Pruner(server.store, server.follower, clock, log).bundle())
         await clock.wait_for_sleepers(1)
         await clock.advance(6 * 3600)
-        while not any("Bundle is not pruned" in line for line in running.lines):  # noqa: ASYNC110
+        while not any("Could not prune CA certificates" in line for line in running.lines):  # noqa: ASYNC110
             await asyncio.sleep(0.005)
-        pruning.cancel()
+        task.cancel()
         bundle = await server.store.bundle(DOMAIN)
         assert bundle is not None
         assert len(bundle.x509_authorities) == 1
+
+    play(tmp_path, scene)
+
+
+def test_what_ended_long_ago_leaves_the_bundle_and_is_told(tmp_path: Path) -> None:
+    async def scene(running: Running) -> None:
+        store, clock = running.server.store, VirtualClock(SystemClock().now())
+        ended = X509Authority(TestCa(now=clock.now() - timedelta(days=3)).der)
+        key = JwtAuthority("ended", b"key", int(clock.unix()) - 3 * 24 * 3600)
+        await store.append_bundle(Bundle(DOMAIN, (ended,), (key,)))
+        with pruning(running, clock, Pruner.bundle):
+            await clock.wait_for_sleepers(1)
+            await clock.advance(BUNDLE_EVERY)
+            await clock.wait_for_sleepers(1)
+        bundle = await store.bundle(DOMAIN)
+        assert bundle is not None
+        assert len(bundle.x509_authorities) == len(bundle.jwt_authorities) == 1
+        assert ended not in bundle.x509_authorities
+        log = running.log.getvalue()
+        assert 'msg="Pruning CA certificate due to expiration" expiration=' in log
+        assert 'msg="Pruning JWT signing key due to expiration" expiration=' in log
+        assert 'msg="Expired certificates were successfully pruned from bundle"' in log
+
+    play(tmp_path, scene)
+
+
+def test_a_journal_goes_a_fortnight_after_its_last_authority(tmp_path: Path) -> None:
+    async def scene(running: Running) -> None:
+        store, clock = running.server.store, VirtualClock(SystemClock().now())
+        (own,) = await store.load_journals()
+        stale = (await store.put_journal(None, Journal((), ()), "gone")).value
+        with pruning(running, clock, Pruner.journals):
+            await clock.wait_for_sleepers(1)
+            await clock.advance(JOURNALS_EVERY)
+            await clock.wait_for_sleepers(1)
+        assert [one.id for one in await store.load_journals()] == [own.id]
+        assert f'"Pruned stale CA journal record" ca_journal_id={stale.id} ' in running.log.getvalue()
+
+    play(tmp_path, scene)
+
+
+def test_spires_events_go_once_they_are_older_than_the_option_says(tmp_path: Path) -> None:
+    def events() -> int:
+        with closing(sqlite3.connect(tmp_path / "data.sqlite3")) as connection:
+            return int(connection.execute("SELECT count(*) FROM registered_entries_events").fetchone()[0])
+
+    async def scene(running: Running) -> None:
+        clock = VirtualClock(SystemClock().now())
+        await running.server.store.create_entries([entry("e", 0)])
+        with pruning(running, clock, lambda pruner: pruner.events(timedelta(hours=12))):
+            await clock.wait_for_sleepers(1)
+            for left in (1, 1, 0):  # after 6, 12 and 18 hours
+                await clock.advance(6 * 3600 - 1)
+                await clock.advance(1)
+                await clock.wait_for_sleepers(1)
+                assert events() == left
+        assert "Pruning events" in running.log.getvalue()
 
     play(tmp_path, scene)

@@ -34,5 +34,5 @@ def test_a_row_that_was_pruned_is_not_found(tx: Transaction) -> None:
 def test_pruning_takes_those_without_anything_valid(tx: Transaction) -> None:
     for ends in ((10, 10), (11, 10), (10, 11)):
         journal.put(tx, None, one(*ends), "x")
-    assert journal.prune(tx, 10) == 1
+    assert journal.prune(tx, 10) == [1]
     assert [row.id for row in journal.load(tx)] == [2, 3]
