@@ -14,6 +14,8 @@ from finial.runtime.clock import Clock
 from finial.spiffe.id import SpiffeId
 from finial.store import Position
 
+MAX_SIGNED = 1000  # entries remembered of one agent: what is forgotten is delivered with its next sync
+
 
 @dataclass(slots=True)
 class Mark:
@@ -78,7 +80,12 @@ class Marks:
         self._tell(agent_id)
 
     def signed(self, agent_id: SpiffeId, entry_ids: Iterable[str]) -> None:
-        self.seen(agent_id).signed.update(dict.fromkeys(entry_ids, self._position()))
+        signed = self.seen(agent_id).signed
+        for entry_id in entry_ids:
+            signed.pop(entry_id, None)  # the newest is last
+            signed[entry_id] = self._position()
+        for entry_id in tuple(signed)[: max(0, len(signed) - MAX_SIGNED)]:
+            del signed[entry_id]
         self._tell(agent_id)
 
     def _tell(self, agent_id: SpiffeId) -> None:

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from finial.server.marks import Marks
+from finial.server.marks import MAX_SIGNED, Marks
 from finial.spiffe.id import SpiffeId
 from finial.store import Position
 from finial.testing.clock import VirtualClock
@@ -75,3 +75,13 @@ def test_signatures_that_a_later_fetch_covers_are_let_go() -> None:
     marks.fetched_bundle(AGENT)
     assert marks.seen(AGENT).signed == {}
     assert marks.seen(AGENT).is_delivered(at(1), ENTRY)
+
+
+def test_the_oldest_signatures_are_let_go_where_nothing_is_fetched() -> None:
+    marks = marks_of(Index())
+    marks.signed(AGENT, (str(number) for number in range(MAX_SIGNED)))
+    marks.signed(AGENT, ["0", "new"])
+    signed = marks.seen(AGENT).signed
+    assert len(signed) == MAX_SIGNED
+    assert "1" not in signed
+    assert {"0", "2", "new"} <= signed.keys()
