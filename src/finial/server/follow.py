@@ -98,17 +98,21 @@ class Follower:
             await self._moved.wait()
 
     async def run(self) -> None:
-        """Until cancelled."""
+        """Until cancelled. What cannot be read is tried again, be it a step or everything."""
         while True:
             try:
-                await self._store.changes.wait(self.position)
-                await self.step()
-            except FailedPrecondition as why:
-                self._log.warning("Change log cannot be continued; loading everything", error=why)
-                self._replace(View.of(await self._store.load()))
+                await self._go_on()
             except FinialError as why:
                 self._log.error("Failed to follow the change log", error=why)
                 await self._clock.sleep(RETRY)
+
+    async def _go_on(self) -> None:
+        try:
+            await self._store.changes.wait(self.position)
+            await self.step()
+        except FailedPrecondition as why:
+            self._log.warning("Change log cannot be continued; loading everything", error=why)
+            self._replace(View.of(await self._store.load()))
 
     async def step(self) -> None:
         """Applies what was committed since. Raises: as the store reads."""

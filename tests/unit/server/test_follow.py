@@ -5,6 +5,9 @@ import io
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+import pytest
+
+from finial.errors import Unavailable
 from finial.registry.agent import Agent
 from finial.registry.entry import Entry
 from finial.runtime.clock import SystemClock
@@ -14,7 +17,7 @@ from finial.spiffe.bundle import Bundle
 from finial.spiffe.id import SpiffeId
 from finial.spiffe.selector import Selector
 from finial.spiffe.trust_domain import TrustDomain
-from finial.store import Change, Kind, Store
+from finial.store import Change, Kind, Position, Snapshot, Store
 
 DOMAIN = TrustDomain("example.org")
 AGENT = SpiffeId(DOMAIN, "/spire/agent/t/1")
@@ -110,3 +113,28 @@ def test_keys_are_grouped_by_kind_in_order() -> None:
     keys = by_kind([Change(Kind.ENTRY, "b"), Change(Kind.NODE, "n"), Change(Kind.ENTRY, "a")])
     assert keys[Kind.ENTRY] == ["b", "a"]
     assert keys[Kind.BUNDLE] == []
+
+
+def test_a_load_that_fails_when_the_log_cannot_be_continued_is_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def scene(store: Store, follower: Follower) -> None:
+        monkeypatch.setattr("finial.server.follow.RETRY", 0.0)
+        load, failures = store.load, [Unavailable("database is locked")]
+
+        async def fail_once() -> Snapshot:
+            if failures:
+                raise failures.pop()
+            return await load()
+
+        monkeypatch.setattr(store, "load", fail_once)
+        follower.view.position = Position(b"\0" * 16, 0)
+        running = asyncio.ensure_future(follower.run())
+        done = await store.create_entries([ENTRY])
+        while follower.position != done.position:
+            await asyncio.sleep(0)
+            assert not running.done()
+        assert "one" in follower.index.entries
+        running.cancel()
+
+    follow(tmp_path, scene)

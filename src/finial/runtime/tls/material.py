@@ -106,7 +106,8 @@ class _Names:
 def _names(domain: str, der: bytes) -> _Names | None:
     try:
         root = read(der)
-    except InvalidArgument:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=der)
+    except (InvalidArgument, ssl.SSLError):  # the two do not agree on every oddity of DER
         return None
     # OpenSSL compares names without case and repeated spaces: RFC 5280 7.1.
     subject = " ".join(root.parsed.subject.rfc4514_string().casefold().split())

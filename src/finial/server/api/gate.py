@@ -159,7 +159,10 @@ class Gate:
         return agent.denial(str(svid.serial_number))
 
     async def _promote(self, agent: Agent, serial_number: str) -> Denial | None:
-        done = await self._store.activate_serial(agent.id, serial_number)
+        try:
+            done = await self._store.activate_serial(agent.id, serial_number)
+        except NotFound:  # evicted meanwhile
+            return Denial.AGENT_NOT_ATTESTED
         await self._follower.reached(done.position)
         return done.value.denial(serial_number)
 

@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from finial.errors import InvalidArgument
 from finial.runtime.tls.material import Material, build, usable_roots
+from finial.svid.certificate import read
 from finial.testing.ca import TestCa
 
 CA = TestCa()
@@ -77,6 +78,13 @@ def test_unreadable_key_is_refused_without_being_quoted(key: bytes) -> None:
 
 def test_root_that_cannot_be_read_vouches_for_nothing() -> None:
     context = made(Material({"example.org": (b"\x30\x03\x02\x01\x00", CA.der)}))
+    assert context.get_ca_certs(binary_form=True) == [CA.der]
+
+
+def test_root_that_openssl_alone_cannot_read_vouches_for_nothing_and_spoils_no_other() -> None:
+    odd = TestCa().der.replace(b"\x0c\x04root", b"\x1a\x04root")  # a name as VisibleString
+    assert read(odd).is_ca
+    context = made(Material({"example.org": (odd, CA.der)}), server_side=False)
     assert context.get_ca_certs(binary_form=True) == [CA.der]
 
 

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from finial.errors import Denial, PermissionDenied
 from finial.runtime.grpc import GRPCError, unary
+from finial.server.api.gate import Gate
 from finial.spiffe.id import SpiffeId
 from finial.svid import csr
 from finial.testing.server import TRUST_DOMAIN, Identity, Running, attest, new_key, play, token
@@ -123,5 +127,21 @@ def test_an_admin_whose_certificate_has_ended_is_nobody(tmp_path: Path) -> None:
                 while True:
                     await unary(EntryStub(channel).CountEntries, entry_pb2.CountEntriesRequest())
                     await asyncio.sleep(0.02)
+
+    play(tmp_path, scene)
+
+
+def test_an_agent_that_is_evicted_as_it_first_calls_with_a_new_certificate_is_denied(tmp_path: Path) -> None:
+    async def scene(running: Running) -> None:
+        me = await attest(running, await token(running))
+        backend, log = running.server.backend, running.server._log
+        renewed = replace(me.svid, serial_number=me.svid.serial_number + 1)
+        await backend.store.set_renewal(me.id, str(renewed.serial_number), 2_000_000_000)
+        known = SimpleNamespace(agents={me.id: await backend.store.agent(me.id)})
+        gate = Gate(backend.store, SimpleNamespace(index=known), backend.clock, log)  # type: ignore[arg-type]
+        await backend.store.delete_agent(me.id)
+        with pytest.raises(PermissionDenied) as denied:
+            await gate.check_agent(renewed, "/path", log)
+        assert denied.value.reason is Denial.AGENT_NOT_ATTESTED
 
     play(tmp_path, scene)
