@@ -47,6 +47,7 @@ class Issuer:
         self._not_after = self._certificate.not_after
         self._template = LeafTemplate(ca)
         self._hash = hash_for(ca.private_key)
+        self._ecdsa = ec.ECDSA(self._hash)
         self._trust = BundleSet.of(
             Bundle(policy.trust_domain, x509_authorities=(X509Authority(ca.certificate),))
         )
@@ -103,7 +104,7 @@ class Issuer:
         key = self.ca.private_key
         if isinstance(key, rsa.RSAPrivateKey):
             return key.sign(tbs, padding.PKCS1v15(), self._hash)
-        return key.sign(tbs, ec.ECDSA(self._hash))
+        return key.sign(tbs, self._ecdsa)
 
     def _svid(
         self, request: X509Request, leaf: bytes, serial: int, now: datetime, not_after: datetime

@@ -32,6 +32,7 @@ USAGES = bytes.fromhex(
     "300c0603551d130101ff04023000"  # basicConstraints: no CA
 )
 SUBJECT_KEY_ID = bytes.fromhex("301d0603551d0e04160414")  # followed by 20 bytes
+SUBJECT_ALTERNATIVE_NAME = bytes.fromhex("0603551d11")
 P256_HEAD = bytes.fromhex("3059301306072a8648ce3d020106082a8648ce3d03010703420004")
 GENERALIZED_FROM = 2050  # the year from which dates have four digits
 
@@ -50,7 +51,7 @@ class LeafTemplate:
     def tbs(self, request: X509Request, serial: int, now: datetime, not_after: datetime) -> bytes:
         """The TBSCertificate, ready to be signed."""
         number = serial.to_bytes(serial.bit_length() // 8 + 1)
-        validity = _octets(_date(now - CUSHION) + _date(not_after), 0x30)
+        validity = _validity(now, not_after)
         extensions = b"".join(
             (
                 USAGES,
@@ -122,10 +123,16 @@ def _subject(subject: Subject) -> bytes:
     return subject.name().public_bytes()
 
 
+@lru_cache(maxsize=64)
+def _validity(now: datetime, not_after: datetime) -> bytes:
+    """Leaves of one batch have the same, but for those with a lifetime of their own."""
+    return _octets(_date(now - CUSHION) + _date(not_after), 0x30)
+
+
 def _names(request: X509Request) -> bytes:
     names = b"".join(_octets(name.encode("ascii"), 0x82) for name in request.dns_names)
     names += _octets(str(request.id).encode("ascii"), 0x86)
-    return _octets(bytes.fromhex("0603551d11") + _octets(_octets(names, 0x30), 0x04), 0x30)
+    return _octets(SUBJECT_ALTERNATIVE_NAME + _octets(_octets(names, 0x30), 0x04), 0x30)
 
 
 def _date(moment: datetime) -> bytes:
