@@ -69,6 +69,7 @@ class Follower:
         self._store, self._clock, self._log = store, clock, log
         self._subscribers: dict[object, Subscriber] = {}
         self._moved = asyncio.Event()
+        self._applying = asyncio.Lock()  # rows that were read are applied before any are read again
         self.view = View.of(snapshot)
 
     @property
@@ -112,11 +113,22 @@ class Follower:
             await self.step()
         except FailedPrecondition as why:
             self._log.warning("Change log cannot be continued; loading everything", error=why)
-            self._replace(View.of(await self._store.load()))
+            async with self._applying:
+                self._replace(View.of(await self._store.load()))
 
     async def step(self) -> None:
         """Applies what was committed since. Raises: as the store reads."""
-        changes, position = await self._store.changes.read(self.position)
+        async with self._applying:
+            changes, position = await self._store.changes.read(self.position)
+            if position != self.position:
+                await self._apply(changes, position)
+
+    async def repair(self, things: Iterable[Change]) -> None:
+        """Reads these again, whatever the log says of them. Raises: as the store reads."""
+        async with self._applying:
+            await self._apply(things, self.position)
+
+    async def _apply(self, changes: Iterable[Change], position: Position) -> None:
         keys = by_kind(changes)
         entries = await self._store.entries_by_id(keys[Kind.ENTRY]) if keys[Kind.ENTRY] else {}
         node_ids = [SpiffeId.parse(key) for key in keys[Kind.NODE]]

@@ -55,12 +55,11 @@ class Changes:
         return await self._engine.read(lambda tx: _read(tx, self._epoch, after))
 
     async def wait(self, after: Position) -> None:
-        """Returns once there is something after this position. Raises: as `read`."""
-        while True:
-            news = self._news  # taken before the look, so that what commits after it sets this one
-            if await self._engine.read(lambda tx: _checked(tx, self._epoch, after)) > after.id:
-                return
+        """Returns once there is something after this position, or may be: `read` tells. Raises: as `read`."""
+        news = self._news  # taken before the look, so that what commits after it sets this one
+        if await self._engine.read(lambda tx: _checked(tx, self._epoch, after)) <= after.id:
             await news.wait()
+            self._engine.require_open()
 
     async def position(self) -> Position:
         """Where the log stands."""

@@ -190,9 +190,13 @@ class Engine:
             if hasattr(self, name):
                 getattr(self, name).close()
 
-    async def _hand(self, thread: ThreadPoolExecutor, work: Callable[[], T]) -> T:
+    def require_open(self) -> None:
+        """Raises: Unavailable after `close`."""
         if self._closed:
             raise Unavailable("datastore-sql: the datastore is closed")
+
+    async def _hand(self, thread: ThreadPoolExecutor, work: Callable[[], T]) -> T:
+        self.require_open()
         future = thread.submit(work)
         answer = asyncio.wrap_future(future)
         try:
