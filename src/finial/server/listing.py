@@ -163,6 +163,10 @@ class Ordered(Generic[Key, Value]):
     def values(self) -> Iterator[Value]:
         return (self._values[key][1] for _, key in self._order)
 
+    def bucket(self, number: int, of: int) -> dict[Key, tuple[int, Value]]:
+        """Row and value by key, of rows whose id leaves `number` when divided by `of`."""
+        return {key: self._values[key] for row, key in self._order if row % of == number}
+
     def page(
         self,
         accepts: Callable[[Value], bool],

@@ -47,6 +47,7 @@ from finial.server.marks import Marks
 from finial.server.prune import Pruner
 from finial.server.rotate import Authorities
 from finial.server.sign import Signer
+from finial.server.verify_index import IndexVerifier
 from finial.server.watch import Watchers
 from finial.store import Store
 from finial.svid.subject import Subject
@@ -231,6 +232,8 @@ class Server:
             name="prune SPIRE's events",
         )
         start(pruner.changes(), name="trim the change log")
+        verifier = IndexVerifier(self.store, self.follower, self._clock, self._log.subsystem("endpoints"))
+        start(verifier.run(), name="verify the index")
         start(self._remember(), name="remember the history")
 
     async def _remember(self) -> None:

@@ -40,6 +40,12 @@ def by_ids(tx: Transaction, ids: Iterable[SpiffeId]) -> dict[SpiffeId, Stored[Ag
     return {one.value.id: one for one in found}
 
 
+def bucket(tx: Transaction, number: int, of: int) -> dict[SpiffeId, Stored[Agent]]:
+    """Those whose row id leaves `number` when divided by `of`."""
+    where = " WHERE spiffe_id IN (SELECT spiffe_id FROM attested_node_entries WHERE id % :of = :number)"
+    return {one.value.id: one for one in _read(tx, where, number=number, of=of)}
+
+
 def by_id(tx: Transaction, id_: SpiffeId) -> Agent | None:
     found = by_ids(tx, [id_]).get(id_)
     return found.value if found else None

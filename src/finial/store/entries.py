@@ -49,6 +49,11 @@ def by_ids(tx: Transaction, entry_ids: Iterable[str]) -> dict[str, Stored[Entry]
     return {one.value.id: one for one in found}
 
 
+def bucket(tx: Transaction, number: int, of: int) -> dict[str, Stored[Entry]]:
+    """Those whose row id leaves `number` when divided by `of`."""
+    return {one.value.id: one for one in read(tx, " WHERE id % :of = :number", number=number, of=of)}
+
+
 def by_id(tx: Transaction, entry_id: str) -> Entry | None:
     found = by_ids(tx, [entry_id]).get(entry_id)
     return found.value if found else None

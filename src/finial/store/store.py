@@ -59,6 +59,15 @@ class Snapshot:
     position: Position
 
 
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """A part of what is stored, of one moment."""
+
+    entries: dict[str, Stored[Entry]]
+    agents: dict[SpiffeId, Stored[Agent]]
+    position: Position
+
+
 class Store:
     """Open it with `open`, end it with `close`; in between every method may be called at any time."""
 
@@ -124,6 +133,14 @@ class Store:
             return Snapshot(
                 entries.load(tx), agents.load(tx), bundles.load(tx), lineage.here(tx, self._epoch)
             )
+
+    async def bucket(self, number: int, of: int) -> Bucket:
+        """The entries and agents whose row id leaves `number` when divided by `of`."""
+        return await self._engine.read(
+            lambda tx: Bucket(
+                entries.bucket(tx, number, of), agents.bucket(tx, number, of), lineage.here(tx, self._epoch)
+            )
+        )
 
     async def _write(self, name: str, work: Callable[[Transaction], T]) -> Committed[T]:
         def committed(tx: Transaction) -> Committed[T]:
