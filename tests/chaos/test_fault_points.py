@@ -307,6 +307,7 @@ OPERATIONS: dict[str, Operation] = {
     "finial-history.json": Operation(create_and_wait, None, stages=private_file.STAGES),
 }
 LEAVES_BEHIND = {"journal.put by activation"}  # an agent that was away from before the CA was prepared
+SLOW = {"lineage.renew", "finial-history.json"}  # five seconds for each point; first starts pass them too
 SECOND = {"journal.put by activation", "finial-history.json"}  # the first pass is of what comes before
 
 
@@ -321,7 +322,9 @@ async def die(scene: Scene, call: Awaitable[object]) -> None:
 
 
 @pytest.mark.timeout(180)
-@pytest.mark.parametrize("name", OPERATIONS)
+@pytest.mark.parametrize(
+    "name", [pytest.param(one, marks=pytest.mark.soak) if one in SLOW else one for one in OPERATIONS]
+)
 async def test_a_call_that_a_fault_cuts_off_is_done_in_full_or_not_at_all(
     name: str, domain: Domain, grown: Grown
 ) -> None:
@@ -359,7 +362,10 @@ BIRTHS = [
 
 
 @pytest.mark.timeout(180)
-@pytest.mark.parametrize("points", [BIRTHS[start::4] for start in range(4)], ids=range(4))
+@pytest.mark.parametrize(
+    "points",
+    [pytest.param(BIRTHS[at::4], marks=[pytest.mark.soak] if at else [], id=str(at)) for at in range(4)],
+)
 async def test_a_first_start_that_a_fault_cuts_off_is_gone_on_with(points: list[str], tmp_path: Path) -> None:
     for point in points:
         folder = tmp_path / re.sub(r"\W", "-", point)
