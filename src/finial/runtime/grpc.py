@@ -19,7 +19,7 @@ from grpclib.exceptions import GRPCError
 from grpclib.server import Stream
 
 from finial.errors import Internal
-from finial.runtime.http2.call import Call, Interceptor, OnError, ServerStream, ToStatus
+from finial.runtime.http2.call import Call, Interceptor, Judge, OnError, ServerStream, ToStatus
 from finial.runtime.http2.channel import Channel, ClientStream
 from finial.runtime.http2.events import StreamRefused
 from finial.runtime.http2.limits import TCP, UNIX, Limits
@@ -40,6 +40,7 @@ __all__ = [
     "GRPCError",
     "Handler",
     "Interceptor",
+    "Judge",
     "Limits",
     "OnError",
     "Servable",
@@ -52,6 +53,7 @@ __all__ = [
     "add_trailer",
     "connection_of",
     "draining",
+    "judge_messages",
     "status_of",
     "unary",
     "unary_with_trailers",
@@ -80,6 +82,14 @@ def add_trailer(stream: Stream[Any, Any], name: str, value: str | bytes) -> None
     if not isinstance(stream, ServerStream):
         raise TypeError("not a stream of finial.runtime.grpc.Server")
     stream.trailers[name] = value
+
+
+def judge_messages(stream: Stream[Any, Any], judge: Judge) -> None:
+    """For interceptors: `judge` is awaited for each message that comes, before the handler sees it, and ends the
+    call by raising."""
+    if not isinstance(stream, ServerStream):
+        raise TypeError("not a stream of finial.runtime.grpc.Server")
+    stream.judge = judge
 
 
 async def unary(

@@ -33,12 +33,21 @@ Interceptor = Callable[[server.Stream[Any, Any], str, Call], Awaitable[None]]
 """`interceptor(stream, path, call)` awaits `call()` once, or raises before it: authorization, rate, audit."""
 ToStatus = Callable[[BaseException], GRPCError]
 OnError = Callable[[str, BaseException], None]
+Judge = Callable[[], Awaitable[object]]
+
+ARRIVAL = 30.0
+"""Seconds in which the first message of a call has to come: an honest client sends it with its headers."""
 
 
 class ServerStream(server.Stream[Any, Any]):
-    """grpclib's, with trailing metadata to fill. `trailers` go out with the status, also with a failing one."""
+    """grpclib's, with trailing metadata to fill. `trailers` go out with the status, also with a failing one.
+
+    `judge` is asked when a message has come, before the handler sees it: between the headers of a call and its
+    messages any time may pass, and the right to call with it.
+    """
 
     _stream: Stream
+    judge: Judge | None = None
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -49,6 +58,19 @@ class ServerStream(server.Stream[Any, Any]):
         return "application/grpc"  # as grpc-go answers; grpclib says +proto
 
     async def recv_message(self) -> Any:
+        message = await (self._receive() if self._messages_received or self._stream.ended else self._first())
+        if message is not None and self.judge is not None:
+            await self.judge()
+        return message
+
+    async def _first(self) -> Any:
+        try:
+            async with asyncio.timeout(ARRIVAL):
+                return await self._receive()
+        except TimeoutError:
+            raise GRPCError(Status.DEADLINE_EXCEEDED, f"no request within {ARRIVAL:g} s") from None
+
+    async def _receive(self) -> Any:
         try:
             message = await super().recv_message()
         except DecodeError as error:

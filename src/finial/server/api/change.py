@@ -1,7 +1,7 @@
 """`finial.change.v1.Changes`: Watch for agents, Wait for operators.
 
 Watch begins with what the agent lacks of the whole state, then carries each change as it is committed.
-Before each push the agent is checked again: banned, evicted, expired or superseded ends the stream with
+Before each message the agent is checked again: banned, evicted, expired or superseded ends the stream with
 the same details as any call. It ends with OK when the connection drains, to be opened anew.
 """
 
@@ -54,7 +54,7 @@ class ChangeService(ChangesBase):
     async def _serve(self, stream: WatchStream, session: Session, opened: api.Open, call: CallRecord) -> None:
         change = session.take(self._backend.follower)
         leave_out_known(change, opened)
-        await self._push(stream, session, change, snapshot=True)
+        await self._push(stream, session, change, call, snapshot=True)
         async with Tasks() as tasks:
             reading = tasks.start(self._read(stream, session), name="acknowledgements")
             reading.add_done_callback(lambda _: session.wake.set())
@@ -65,17 +65,25 @@ class ChangeService(ChangesBase):
                 session.wake.clear()
                 self._check(call)
                 if session.dirty and (change := session.take(self._backend.follower)):
-                    await self._push(stream, session, change)
+                    await self._push(stream, session, change, call)
 
     def _check(self, call: CallRecord) -> None:
         if call.caller.svid is not None and (reason := self._gate.denial(call.caller.svid)) is not None:
             raise denied(call.path, reason)
 
     async def _push(
-        self, stream: WatchStream, session: Session, change: Change, *, snapshot: bool = False
+        self,
+        stream: WatchStream,
+        session: Session,
+        change: Change,
+        call: CallRecord,
+        *,
+        snapshot: bool = False,
     ) -> None:
+        """Each message waits until the agent reads: it is checked again before each."""
         position = session.sent = self._backend.follower.position
         for message in messages(change, position, snapshot=snapshot):
+            self._check(call)
             await stream.send_message(message)
 
     async def _read(self, stream: WatchStream, session: Session) -> None:

@@ -4,11 +4,15 @@ Order, SPIRE 1.15 `pkg/server/endpoints/middleware`: any > local > admin by conf
 downstream by an entry of the caller's ID > attested agent. Nothing allowed: PermissionDenied. An agent is
 who the index says it is now: not expired, not banned, with the serial number in force; the first call
 with a renewed certificate makes its serial number the one in force.
+
+A caller is judged when its call begins, again with each message that it sends, and after it was held back for
+its rate: a call may be opened long before its request comes, and a right that ended meanwhile opens nothing.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection
+from functools import partial
 from typing import Any
 
 from finial.errors import (
@@ -22,7 +26,7 @@ from finial.errors import (
 )
 from finial.registry.agent import Agent
 from finial.runtime.clock import Clock
-from finial.runtime.grpc import Call, GRPCError, Stream
+from finial.runtime.grpc import Call, GRPCError, Stream, judge_messages
 from finial.runtime.limits import RateLimiter
 from finial.runtime.log import FieldValue, Logger
 from finial.server.api.access import COUNTED_BY_ITEM, RULES, Rate, Rule
@@ -69,11 +73,11 @@ class Gate:
 
     async def intercept(self, stream: Stream[Any, Any], path: str, call: Call) -> None:
         record = begin(path, caller_of(stream), self._log, auditing=self._audit)
-        try:
-            await self._authorize(record)
-        except PermissionDenied as why:
-            record.log.error("Failed to authenticate caller", error=_as_go(why))
-            raise
+        found = await self._authorize(record)
+        record.log = record.log.with_fields(
+            authorized_as=found.value, authorized_via=self._via(found, record)
+        )
+        judge_messages(stream, partial(self._authorize, record))
         rule = RULES[path]
         if rule.rate and path not in COUNTED_BY_ITEM:
             left = None if stream.deadline is None else stream.deadline.time_remaining()
@@ -93,7 +97,7 @@ class Gate:
         """Returns when so many calls of this caller are due; the admin socket is not limited. `timeout`: seconds
         to the call's deadline.
 
-        Raises: ResourceExhausted.
+        Raises: ResourceExhausted; PermissionDenied if the caller lost its right meanwhile.
         """
         limiter = self._limiters.get(rate)
         if limiter is None or not record.caller.host:
@@ -102,15 +106,23 @@ class Gate:
             await limiter.wait(record.caller.host, count, timeout=timeout)
         except FinialError as why:
             raise why.within(rate.why) from why
+        await self._authorize(record)
 
-    async def _authorize(self, record: CallRecord) -> None:
-        found = await self._class_of(record.path, record.caller, RULES.get(record.path), record.log)
-        if found is None:
-            raise denied(record.path)
-        via = VIA.get(found, "")
+    async def _authorize(self, record: CallRecord) -> Class:
+        """Raises: PermissionDenied."""
+        try:
+            found = await self._class_of(record.path, record.caller, RULES.get(record.path), record.log)
+            if found is None:
+                raise denied(record.path)
+        except PermissionDenied as why:
+            record.log.error("Failed to authenticate caller", error=_as_go(why))
+            raise
+        return found
+
+    def _via(self, found: Class, record: CallRecord) -> str:
         if found is Class.ADMIN and record.caller.id in self._admin_ids:
-            via = "config"
-        record.log = record.log.with_fields(authorized_as=found.value, authorized_via=via)
+            return "config"
+        return VIA.get(found, "")
 
     async def _class_of(self, path: str, caller: Caller, rule: Rule | None, log: Logger) -> Class | None:
         """As which of its classes the caller is let in."""

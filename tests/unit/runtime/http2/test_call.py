@@ -11,7 +11,17 @@ import pytest
 from google.protobuf.wrappers_pb2 import BytesValue
 
 from finial.errors import FinialError, PermissionDenied
-from finial.runtime.grpc import UNIX, Channel, GRPCError, Server, Status, ToStatus, status_of, unary
+from finial.runtime.grpc import (
+    UNIX,
+    Channel,
+    GRPCError,
+    Server,
+    Status,
+    ToStatus,
+    judge_messages,
+    status_of,
+    unary,
+)
 from finial.testing.probe import BytesStream, Probe, ProbeStub
 
 Act = Callable[[BytesStream], Awaitable[None]]
@@ -90,3 +100,49 @@ def test_a_deadline_cancels_the_handler(tmp_path: Path) -> None:
     error, reports = outcome(tmp_path, act, timeout=0.05)
     assert "deadline exceeded" in str(error)
     assert (ended, reports) == ([True], [])
+
+
+def test_a_call_whose_request_does_not_come_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("finial.runtime.http2.call.ARRIVAL", 0.05)
+
+    async def act(stream: BytesStream) -> None:
+        await stream.recv_message()
+
+    async def main() -> None:
+        async with Server([Acting(act)], UNIX) as server, Channel(path=str(tmp_path / "s")) as channel:
+            await server.start(path=str(tmp_path / "s"))
+            with pytest.raises(GRPCError, match=r"no request within 0\.05 s"):
+                async with ProbeStub(channel).echo.open() as stream:
+                    await stream.send_request()
+                    await stream.recv_message()
+
+    asyncio.run(main())
+
+
+def test_each_message_is_judged_before_the_handler_sees_it(tmp_path: Path) -> None:
+    seen: list[bytes] = []
+    verdicts = [None, PermissionDenied("no longer")]
+
+    async def judge() -> None:
+        verdict = verdicts.pop(0)
+        if verdict is not None:
+            raise verdict
+
+    class Judged(Probe):
+        async def chat(self, stream: BytesStream) -> None:
+            judge_messages(stream, judge)
+            async for message in stream:
+                seen.append(message.value)
+
+    async def main() -> None:
+        async with Server([Judged()], UNIX) as server, Channel(path=str(tmp_path / "s")) as channel:
+            await server.start(path=str(tmp_path / "s"))
+            with pytest.raises(GRPCError, match="no longer"):
+                async with ProbeStub(channel).chat.open() as stream:
+                    await stream.send_message(BytesValue(value=b"1"))
+                    await stream.send_message(BytesValue(value=b"2"))
+                    await stream.end()
+                    await stream.recv_message()
+
+    asyncio.run(main())
+    assert seen == [b"1"]

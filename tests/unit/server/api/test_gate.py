@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import AsyncExitStack
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -17,6 +19,10 @@ from finial.svid import csr
 from finial.testing.server import TRUST_DOMAIN, Identity, Running, attest, new_key, play, token
 from finial.wire.convert.id import id_to_wire
 from finial.wire.convert.svid import x509_svid_from_wire
+from finial.wire.pb.finial.change.v1 import change_pb2
+from finial.wire.pb.finial.change.v1.change_grpc import ChangesStub
+from finial.wire.pb.spire.api.server.agent.v1 import agent_pb2
+from finial.wire.pb.spire.api.server.agent.v1.agent_grpc import AgentStub
 from finial.wire.pb.spire.api.server.bundle.v1 import bundle_pb2
 from finial.wire.pb.spire.api.server.bundle.v1.bundle_grpc import BundleStub
 from finial.wire.pb.spire.api.server.entry.v1 import entry_pb2
@@ -24,6 +30,7 @@ from finial.wire.pb.spire.api.server.entry.v1.entry_grpc import EntryStub
 from finial.wire.pb.spire.api.server.svid.v1 import svid_pb2
 from finial.wire.pb.spire.api.server.svid.v1.svid_grpc import SVIDStub
 from finial.wire.pb.spire.api.types import entry_pb2 as types_pb2
+from finial.wire.pb.spire.api.types import selector_pb2
 
 
 @pytest.mark.slow
@@ -145,3 +152,67 @@ def test_an_agent_that_is_evicted_as_it_first_calls_with_a_new_certificate_is_de
         assert denied.value.reason is Denial.AGENT_NOT_ATTESTED
 
     play(tmp_path, scene)
+
+
+async def banned(running: Running, agent: Identity) -> None:
+    backend = running.server.backend
+    await backend.follower.reached((await backend.store.ban(agent.id)).position)
+
+
+def signing(entry_id: str) -> svid_pb2.BatchNewX509SVIDRequest:
+    param = svid_pb2.NewX509SVIDParams(entry_id=entry_id, csr=csr.create(new_key()))
+    return svid_pb2.BatchNewX509SVIDRequest(params=[param])
+
+
+def test_a_call_opened_before_a_ban_is_denied_when_its_request_comes_after(tmp_path: Path) -> None:
+    """As a compromised agent keeps calls in store, each with its headers sent and its body held back."""
+
+    async def scene(running: Running) -> None:
+        agent = await attest(running)
+        async with running.remote(agent) as channel:
+            kept: list[tuple[Any, Any]] = [
+                (SVIDStub(channel).BatchNewX509SVID, signing("any")),
+                (EntryStub(channel).GetAuthorizedEntries, entry_pb2.GetAuthorizedEntriesRequest()),
+                (ChangesStub(channel).Watch, change_pb2.WatchRequest(open=change_pb2.Open())),
+            ]
+            async with AsyncExitStack() as stack:
+                streams = [await stack.enter_async_context(method.open()) for method, _ in kept]
+                for stream in streams:
+                    await stream.send_request()
+                await unary(AgentStub(channel).PostStatus, agent_pb2.PostStatusRequest())
+                await banned(running, agent)
+                for stream, (_, request) in zip(streams, kept, strict=True):
+                    await stream.send_message(request, end=True)
+                    with pytest.raises(GRPCError, match="authorization denied"):
+                        await stream.recv_message()
+
+    play(tmp_path, scene)
+
+
+def test_a_synchronisation_under_way_ends_with_the_right_to_it(tmp_path: Path) -> None:
+    async def scene(running: Running) -> None:
+        agent = await attest(running)
+        async with running.admin() as channel:
+            entries = [entry_under(agent, number) for number in range(501)]
+            await unary(
+                EntryStub(channel).BatchCreateEntry, entry_pb2.BatchCreateEntryRequest(entries=entries)
+            )
+        async with running.remote(agent) as channel:
+            sync = EntryStub(channel).SyncAuthorizedEntries.open()
+            with pytest.raises(GRPCError, match="authorization denied"):
+                async with sync:
+                    await sync.send_message(entry_pb2.SyncAuthorizedEntriesRequest())
+                    pages = [await sync.recv_message() for _ in range(2)]
+                    await banned(running, agent)
+                    wanted = [one.id for page in pages if page for one in page.entry_revisions[:5]]
+                    await sync.send_message(entry_pb2.SyncAuthorizedEntriesRequest(ids=wanted), end=True)
+                    assert await sync.recv_message() is None
+
+    play(tmp_path, scene)
+
+
+def entry_under(agent: Identity, number: int) -> types_pb2.Entry:
+    entry = types_pb2.Entry(selectors=[selector_pb2.Selector(type="a", value="b")])
+    entry.spiffe_id.CopyFrom(id_to_wire(SpiffeId(TRUST_DOMAIN, f"/w{number}")))
+    entry.parent_id.CopyFrom(id_to_wire(agent.id))
+    return entry
