@@ -47,19 +47,28 @@ class Changes:
         self._engine = engine
         self._epoch = epoch
         self._news = asyncio.Event()
+        # Until this event is set there is nothing after this position: it was read up to there.
+        self._quiet: tuple[asyncio.Event, Position] | None = None
 
     async def read(self, after: Position) -> tuple[list[Change], Position]:
         """What changed since, in order of the last change, and the position to go on from.
 
         Raises: FailedPrecondition for a position that cannot be continued from."""
-        return await self._engine.read(lambda tx: _read(tx, self._epoch, after))
+        news = self._news  # taken before the look, so that what commits after it sets this one
+        found, position = await self._engine.read(lambda tx: _read(tx, self._epoch, after))
+        self._quiet = news, position
+        return found, position
 
     async def wait(self, after: Position) -> None:
         """Returns once there is something after this position, or may be: `read` tells. Raises: as `read`."""
-        news = self._news  # taken before the look, so that what commits after it sets this one
-        if await self._engine.read(lambda tx: _checked(tx, self._epoch, after)) <= after.id:
-            await news.wait()
-            self._engine.require_open()
+        news = self._news
+        if self._quiet != (news, after) and await self._beyond(after):
+            return
+        await news.wait()
+        self._engine.require_open()
+
+    async def _beyond(self, after: Position) -> bool:
+        return await self._engine.read(lambda tx: _checked(tx, self._epoch, after)) > after.id
 
     async def position(self) -> Position:
         """Where the log stands."""

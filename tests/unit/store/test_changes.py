@@ -136,3 +136,30 @@ def test_trim_without_followers_keeps_everything(path: Path) -> None:
         assert len((await changes.read(START))[0]) == 1
 
     using(path, work)
+
+
+def test_what_was_read_to_its_end_is_waited_on_without_another_look(path: Path) -> None:
+    async def work(engine: Engine, changes: Changes) -> None:
+        _, position = await changes.read(START)
+        async with asyncio.TaskGroup() as group:
+            waiting = group.create_task(changes.wait(position))
+            await asyncio.sleep(0)
+            await put(engine, "a")
+            assert not waiting.done()
+            changes.woken()
+
+    using(path, work)
+
+
+def test_a_commit_during_the_read_is_not_slept_through(path: Path) -> None:
+    async def work(engine: Engine, changes: Changes) -> None:
+        async with asyncio.TaskGroup() as group:
+            reading = group.create_task(changes.read(START))
+            await asyncio.sleep(0)
+            changes.woken()
+            await put(engine, "a")
+        _, position = reading.result()
+        if position == START:
+            await changes.wait(position)  # looks, and returns
+
+    using(path, work)
