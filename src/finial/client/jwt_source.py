@@ -42,6 +42,9 @@ class JwtSource:
         self._timeout = timeout
         self._clock: Clock = clock or SystemClock()
         self._tasks = Tasks()
+        self._fetching = Tasks(
+            lambda _name, _error: None
+        )  # a failure is told to the callers that wait for it
         self._opened = asyncio.Event()
         self._bundles: BundleSet | None = None
         self._last_error: FinialError | None = None
@@ -64,7 +67,7 @@ class JwtSource:
             return cached
         fetch = self._fetches.get(wanted)
         if fetch is None:
-            fetch = self._tasks.start(self._fetch(wanted), name="jwt fetch")
+            fetch = self._fetching.start(self._fetch(wanted), name="jwt fetch")
             self._fetches[wanted] = fetch
             fetch.add_done_callback(lambda _: self._fetches.pop(wanted, None))
         return await asyncio.shield(fetch)
@@ -99,6 +102,7 @@ class JwtSource:
         return self
 
     async def close(self) -> None:
+        await self._fetching.close()
         await self._tasks.close()
         if self._owns_api:
             await self._api.close()

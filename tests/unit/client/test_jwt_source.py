@@ -8,7 +8,7 @@ import pytest
 
 from finial.client.jwt_source import JwtSource, half_life
 from finial.client.workload import WorkloadApi
-from finial.errors import FinialError, Unavailable
+from finial.errors import FinialError, PermissionDenied, Unavailable
 from finial.svid.jwt import parse_unverified
 from finial.testing.ca import TestCa
 from finial.testing.clock import VirtualClock
@@ -123,5 +123,17 @@ def test_a_source_whose_opening_is_cancelled_leaves_nothing_behind(tmp_path: Pat
                 async with asyncio.timeout(0.05):
                     await JwtSource(api, timeout=None, clock=VirtualClock()).open()
             assert {one.get_name() for one in asyncio.all_tasks() - before}.isdisjoint({"jwt source"})
+
+    asyncio.run(scenario())
+
+
+def test_a_refusal_that_its_caller_heard_is_not_told_again_at_the_end(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with WorkloadApiServer(tmp_path / "api.sock") as served, WorkloadApi(served.address) as api:
+            served.serve(CA, "/web")
+            async with JwtSource(api) as source:
+                served.answer(PermissionDenied("no identity issued"))
+                with pytest.raises(PermissionDenied):
+                    await source.token("a")
 
     asyncio.run(scenario())
