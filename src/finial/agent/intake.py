@@ -99,4 +99,6 @@ class Intake:
             self._log.debug(
                 "New tainted JWT authorities found", jwt_authority_key_ids=",".join(sorted(fresh))
             )
-            self._signer.forget_jwts_of(fresh)
+        gone = {one.key_id for one in before.jwt_authorities} - {one.key_id for one in own.jwt_authorities}
+        if fresh or gone:
+            self._signer.forget_jwts_of(fresh | gone)

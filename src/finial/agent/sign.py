@@ -222,7 +222,7 @@ class Signer:
         return svid
 
     def forget_jwts_of(self, key_ids: Collection[str]) -> None:
-        """Tokens that tainted keys signed are not handed out again."""
+        """Tokens that these keys signed, tainted or gone, are not handed out again."""
         if self._jwts.drop_signed_by(key_ids):
             self._log.debug(
                 "JWT-SVIDs were removed from the JWT cache because they were issued by a tainted authority",

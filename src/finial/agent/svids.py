@@ -282,20 +282,22 @@ class Holdings:
         return tuple(self._bundles[one] for one in sorted(wanted) if one in self._bundles)
 
     def _mark_tainted(self, before: Bundle, after: Bundle, now: datetime) -> None:
-        """SVIDs that a newly tainted root vouches for are due."""
+        """SVIDs are due that a root vouches for which is newly tainted, or gone: who polls may never see the
+        taint that came before a revocation."""
         known = {one.der for one in before.x509_authorities if one.tainted}
-        fresh = tuple(one for one in after.x509_authorities if one.tainted and one.der not in known)
-        if not fresh:
+        fresh = [one for one in after.x509_authorities if one.tainted and one.der not in known]
+        gone = [one for one in before.x509_authorities if one.der not in after.x509_roots]
+        if not (fresh or gone):
             return
-        tainted = BundleSet.of(Bundle(after.trust_domain, fresh))
-        vouched = [one for one, held in self._held.items() if signed_under(held.svid, tainted, now)]
+        suspects = BundleSet.of(Bundle(after.trust_domain, (*fresh, *gone)))
+        vouched = [one for one, held in self._held.items() if signed_under(held.svid, suspects, now)]
         self._tainted.update(vouched)
         for entry_id in vouched:
             self._file(entry_id)
 
     @property
     def tainted(self) -> frozenset[str]:
-        """IDs of entries whose SVID a tainted root vouches for."""
+        """IDs of entries whose SVID a tainted root, or one that is gone, vouches for."""
         return frozenset(self._tainted)
 
     def _touch(self, entry_id: str) -> None:

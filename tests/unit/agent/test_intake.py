@@ -92,3 +92,18 @@ def test_taint_is_told_and_makes_svids_due_and_forgets_tokens(joined: Any) -> No
             assert len(parts.bundles) == 1
 
     asyncio.run(scenario())
+
+
+def test_tokens_of_a_key_that_went_without_a_taint_seen_are_forgotten(joined: Any) -> None:
+    async def scenario() -> None:
+        async with ScriptedServer() as server, joined(server) as parts:
+            server.entries = {"a": entry("a")}
+            parts.intake.change([entry("a")], [])
+            await parts.signer.jwt_svid(entry("a"), ["x"])
+            key = server.bundle.jwt_authorities[0]
+            replaced = replace(server.bundle, jwt_authorities=(JwtAuthority("next", key.public_key),))
+            parts.intake.change([], [], [replaced])
+            await parts.signer.jwt_svid(entry("a"), ["x"])
+            assert server.calls["NewJWTSVID"] == 2
+
+    asyncio.run(scenario())

@@ -290,3 +290,16 @@ def test_an_entry_whose_svid_goes_to_a_store_leaves_its_workloads(holdings: Hold
     holdings.set_entries([replace(a, store_svid=True, revision_number=1)])
     assert caller.ids == []
     assert holdings.matching(process("unix:uid:0")) == []
+
+
+def test_a_root_that_went_without_a_taint_seen_makes_its_svids_due(
+    holdings: Holdings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a = entry("a", "t:1")
+    holdings.set_entries([a])
+    holdings.store("a", signed(a))
+    monkeypatch.setattr(svids, "signed_under", lambda svid, roots, now: ROOT.der in roots.get(OWN).x509_roots)
+    holdings.set_bundles([Bundle(OWN, (ROOT, X509Authority(b"next")))], NOW)
+    assert due(holdings) == []
+    holdings.set_bundles([Bundle(OWN, (X509Authority(b"next"),))], NOW)
+    assert due(holdings) == ["a"]
