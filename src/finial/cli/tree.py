@@ -56,6 +56,7 @@ OWN = MappingProxyType(
         "jwt": (("mint",), "Mints JWT-SVIDs"),
         "logger": (("logger",), "What the server logs: get, set, reset"),
         "debug": (("debug",), "Facts about the running server"),
+        "migrate": (("migrate",), "A server's database: status, hand-back to a stock server"),
         "link-names": (("links",), "Puts spire-server and spire-agent into a folder"),
         "version": (("version",), "Prints the version"),
     }
