@@ -196,7 +196,15 @@ class _Parts:
             interval=settings.sync_interval,
         )
         self.renewal = Renewal(
-            identity, self.connection, node.keys, self.reattest, node.store, clock, draw, log
+            identity,
+            self.connection,
+            node.keys,
+            self.reattest,
+            node.store,
+            clock,
+            draw,
+            log,
+            availability_target=settings.signing.availability_target,
         )
 
     def bundle(self) -> Bundle:

@@ -1,4 +1,4 @@
-"""The agent's own SVID, renewed at half of its life.
+"""The agent's own SVID, renewed at half of its life, or as early as the operator's availability target asks.
 
 A new key goes into the other slot and RenewAgent signs it. From then on the server accepts both SVIDs, and
 with the first call under the new one it forgets the old one. So the new one is stored before it is used, and
@@ -31,7 +31,8 @@ Reattest = Callable[[], Awaitable[AgentIdentity]]
 
 
 class Renewal:
-    """Holds the identity in use. `on_identity` stores each new one; `reattest` proves the node again."""
+    """Holds the identity in use. `on_identity` stores each new one; `reattest` proves the node again;
+    `availability_target`: see `lifetime.renewal_time`."""
 
     def __init__(
         self,
@@ -43,6 +44,8 @@ class Renewal:
         clock: Clock,
         draw: Draw,
         log: Logger,
+        *,
+        availability_target: float = 0.0,
     ) -> None:
         self.identity = identity
         self._connection = connection
@@ -52,8 +55,9 @@ class Renewal:
         self._clock = clock
         self._draw = draw
         self._log = log
+        self._availability_target = availability_target
         self._tainted = asyncio.Event()
-        self._renew_at = self._half_life()
+        self.renew_at = self._due()
 
     def taint(self) -> None:
         """A root that vouches for the identity is tainted."""
@@ -67,7 +71,7 @@ class Renewal:
         """
         pause = RETRY_MIN
         while True:
-            await until_first(self._clock.wait_until(self._renew_at), self._tainted.wait())
+            await until_first(self._clock.wait_until(self.renew_at), self._tainted.wait())
             try:
                 await self.renew(bundle())
                 pause = RETRY_MIN
@@ -124,12 +128,16 @@ class Renewal:
         self.identity = fresh
         self._connection.show(fresh)
         self._tainted.clear()
-        self._renew_at = self._half_life()
+        self.renew_at = self._due()
 
-    def _half_life(self) -> datetime:
+    def _due(self) -> datetime:
         svid = self.identity.svid
         moment = renewal_time(
-            svid.not_before.timestamp(), svid.not_after.timestamp(), self._clock.unix(), self._draw
+            svid.not_before.timestamp(),
+            svid.not_after.timestamp(),
+            self._clock.unix(),
+            self._draw,
+            self._availability_target,
         )
         return datetime.fromtimestamp(moment, UTC)
 

@@ -1,6 +1,5 @@
 """The agent's file: every option SPIRE 1.15 knows, what it is here, and the checks across options."""
 
-
 from __future__ import annotations
 
 from collections.abc import Mapping
@@ -189,10 +188,9 @@ class AgentOptions(ProcessOptions):
     )
     availability_target: timedelta | None = option(
         None,
-        "How long an SVID must last without the server.",
+        "How long X.509-SVIDs, the agent's own too, must last without the server; of those that live 12 h longer.",
         failure="unable to parse availability_target",
         check=check_availability,
-        status=refused("SVIDs are renewed at half their lifetime only"),
     )
     log_selectors: tuple[str, ...] = option(
         (), "Kinds of selector written to the log.", status=refused("selectors are never written to the log")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -15,7 +17,7 @@ from finial.testing.scripted_server import ScriptedServer
 
 
 class Bench:
-    def __init__(self, parts: Any) -> None:
+    def __init__(self, parts: Any, *, availability_target: float = 0.0) -> None:
         self.stored: list[AgentIdentity] = []
         self.attested = 0
         self.parts = parts
@@ -28,6 +30,7 @@ class Bench:
             parts.server.clock,
             lambda low, high: low,
             parts.logger,
+            availability_target=availability_target,
         )
 
     async def store(self, identity: AgentIdentity) -> None:
@@ -37,6 +40,19 @@ class Bench:
         self.attested += 1
         identity: AgentIdentity = self.parts.identity
         return identity
+
+
+def test_an_availability_target_brings_the_renewal_forward(joined: Any) -> None:
+    async def scenario() -> None:
+        async with ScriptedServer() as server, joined(server) as parts:
+            svid = parts.identity.svid
+            end = server.clock.now() + timedelta(hours=72)
+            parts.identity = replace(parts.identity, svid=replace(svid, not_after=end))
+            assert Bench(parts).renewal.renew_at > end - timedelta(hours=40)
+            targeted = Bench(parts, availability_target=48 * 3600.0)
+            assert targeted.renewal.renew_at == end - timedelta(hours=48)
+
+    asyncio.run(scenario())
 
 
 def test_a_renewal_is_stored_before_its_first_use_and_the_old_key_stays(joined: Any) -> None:

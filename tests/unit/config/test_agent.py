@@ -66,7 +66,6 @@ def test_options_that_exclude_or_need_each_other(options: str, sentence: str) ->
     [
         'admin_socket_path = "admin/a.sock"',
         'authorized_delegates = ["spiffe://example.org/x"]',
-        'availability_target = "48h"',
         'log_selectors = ["unix"]',
         'rebootstrap_mode = "auto"',
         'rebootstrap_delay = "1m"',
@@ -81,6 +80,12 @@ def test_options_that_exclude_or_need_each_other(options: str, sentence: str) ->
 )
 def test_an_option_that_does_not_work_is_refused_and_never_ignored(options: str) -> None:
     assert "is not supported: " in refusal(f"insecure_bootstrap = true\n{options}")
+
+
+def test_an_availability_target_is_read() -> None:
+    assert load(
+        'insecure_bootstrap = true availability_target = "48h"'
+    ).agent.availability_target == timedelta(hours=48)
 
 
 def test_a_url_for_the_bundle_is_refused_after_what_spire_would_say() -> None:
