@@ -20,6 +20,7 @@ from finial.agent.sign import Signer
 from finial.errors import PermissionDenied
 from finial.runtime.log import Logger
 from finial.runtime.tasks import until_first
+from finial.spiffe.bundle import Bundle
 from finial.spiffe.trust_domain import TrustDomain
 from finial.wire.convert.bundle import bundle_from_wire
 from finial.wire.pb.finial.change.v1 import change_pb2
@@ -36,7 +37,7 @@ class Watch:
         self._intake = intake
         self._signer = signer
         self._log = log
-        self._digests: dict[TrustDomain, tuple[int, bytes]] = {}
+        self._told: dict[TrustDomain, tuple[Bundle, bytes]] = {}  # bundles as they came, with their digests
         self._applied = asyncio.Event()
         self.position = b""
 
@@ -68,10 +69,13 @@ class Watch:
             change_pb2.KnownEntry(id=one.id, revision_number=one.revision_number, created_at=one.created_at)
             for one in entries
         ]
+        held = self._intake.holdings.bundles
         bundles = [
-            change_pb2.KnownBundle(trust_domain=name.name, sequence_number=number, digest=digest)
-            for name, (number, digest) in self._digests.items()
-            if self._intake.holdings.bundles.get(name) is not None
+            change_pb2.KnownBundle(
+                trust_domain=name.name, sequence_number=told.sequence_number, digest=digest
+            )
+            for name, (told, digest) in self._told.items()
+            if held.get(name) == told  # a poll of another server may have brought another
         ]
         return change_pb2.Open(position=self.position, known=known, known_bundles=bundles)
 
@@ -90,16 +94,18 @@ class Watch:
         withdrawn = [entry_id for part in parts for entry_id in part.withdrawn_entry_ids]
         bundles = [bundle_from_wire(message) for message in messages]
         self._intake.change(entries.values(), withdrawn, bundles, gone)
-        self._remember(messages, gone)
+        self._remember(messages, bundles, gone)
         self.position = parts[-1].position
         self._applied.set()
 
-    def _remember(self, messages: Iterable[bundle_pb2.Bundle], gone: Iterable[TrustDomain]) -> None:
-        for message in messages:
+    def _remember(
+        self, messages: Iterable[bundle_pb2.Bundle], bundles: Iterable[Bundle], gone: Iterable[TrustDomain]
+    ) -> None:
+        for message, bundle in zip(messages, bundles, strict=True):
             digest = hashlib.sha256(message.SerializeToString()).digest()
-            self._digests[TrustDomain.parse(message.trust_domain)] = (message.sequence_number, digest)
+            self._told[bundle.trust_domain] = (bundle, digest)
         for name in gone:
-            self._digests.pop(name, None)
+            self._told.pop(name, None)
 
     async def _acknowledge(self, stream: Calls) -> None:
         """The newest position at the time: while SVIDs are being signed more changes may come in."""

@@ -11,11 +11,16 @@ import pytest
 from finial.errors import PermissionDenied, Unsupported
 from finial.registry.entry import Entry
 from finial.runtime.tasks import Tasks
+from finial.spiffe.bundle import Bundle
 from finial.spiffe.id import SpiffeId
 from finial.spiffe.selector import Selector
+from finial.spiffe.trust_domain import TrustDomain
 from finial.testing.scripted_server import ScriptedServer
+from finial.wire.convert.bundle import bundle_to_wire
+from finial.wire.pb.finial.change.v1 import change_pb2
 
 PARENT = SpiffeId.parse("spiffe://example.org/node")
+OTHER = TrustDomain("other.test")
 
 
 def entry(name: str) -> Entry:
@@ -95,5 +100,32 @@ def test_it_ends_when_trust_changed_so_that_the_next_one_has_the_new_trust(joine
             await until(lambda: bool(server.watches and server.watches[0].acknowledged))
             parts.connection.show(parts.identity)
             await asyncio.wait_for(running, 5)
+
+    asyncio.run(scenario())
+
+
+def test_a_bundle_that_a_poll_replaced_is_not_claimed_to_be_known(joined: Any) -> None:
+    async def scenario() -> None:
+        async with ScriptedServer(watchable=True) as server, joined(server) as parts, Tasks() as tasks:
+            pushed, polled = Bundle(OTHER, sequence_number=2), Bundle(OTHER, sequence_number=1)
+            change = change_pb2.WatchResponse(position=b"1", bundles=[bundle_to_wire(pushed)])
+            known = []
+            for replacement in (pushed, polled):
+                parts.intake.replace([], [], parts.intake.generation)
+                running = tasks.start(parts.watch.run())
+                await until(lambda: bool(server.watches))
+                server.watches[0].outgoing.put_nowait(change)
+                await until(lambda: parts.holdings.bundles.get(OTHER) == pushed)
+                parts.intake.replace([], [replacement], parts.intake.generation)
+                server.watches[0].outgoing.put_nowait(None)
+                await running
+                await until(lambda: not server.watches)
+                running = tasks.start(parts.watch.run())
+                await until(lambda: bool(server.watches))
+                known.append(len(server.watches[0].opened.known_bundles))
+                server.watches[0].outgoing.put_nowait(None)
+                await running
+                await until(lambda: not server.watches)
+            assert known == [1, 0]
 
     asyncio.run(scenario())
