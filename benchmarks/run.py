@@ -5,6 +5,7 @@
     ./dev bench --against DIR         also DIR/spire-server and DIR/spire-agent, row by row on this machine
     ./dev bench --quick               short runs that only show that the rows work
     ./dev bench --list                names and titles
+    ./dev bench --show                the table of what was measured before
 
 Raw figures go to --out, by default benchmarks/results/latest.json, which the next run replaces: rows that it
 did not measure stay. The load comes from a Go program in another process, over loopback.
@@ -42,6 +43,9 @@ def main(arguments: list[str]) -> int:
         for row in ROWS:
             print(f"{row.name:20} {row.title}")
         return 0
+    if asked.show:
+        print(table.of(ROWS, json.loads(asked.out.read_text())))
+        return 0
     rows = [row for row in chosen(ROWS, asked.rows) if not asked.exact or row.name in asked.rows]
     if not rows:
         print("bench: no such row; --list names them", file=sys.stderr)
@@ -64,6 +68,7 @@ def parsed(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="short runs that only show that the rows work")
     parser.add_argument("--exact", action="store_true", help="whole names of rows, not their first letters")
     parser.add_argument("--list", action="store_true", help="names and titles of the rows")
+    parser.add_argument("--show", action="store_true", help="the table of what was measured before")
     parser.add_argument("--out", type=Path, default=RESULTS / "latest.json", metavar="FILE")
     return parser.parse_args(arguments)
 

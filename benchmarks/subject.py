@@ -208,9 +208,10 @@ def client() -> Path:
     made = CACHE / "load"
     newest = max(path.stat().st_mtime for path in GO.iterdir())
     if not made.exists() or made.stat().st_mtime < newest:
-        command = ["go", "build", "-trimpath", "-o", str(made), "."]
-        subprocess.run(command, cwd=GO, check=True)
-        os.utime(made)
+        unfinished = made.with_suffix(f".{os.getpid()}")  # two runs may build at once
+        subprocess.run(["go", "build", "-trimpath", "-o", str(unfinished), "."], cwd=GO, check=True)
+        os.utime(unfinished)
+        unfinished.replace(made)
     return made
 
 
