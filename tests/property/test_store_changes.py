@@ -19,8 +19,9 @@ from finial.spiffe.selector import Selector
 from finial.spiffe.trust_domain import TrustDomain
 from finial.store import agents, bundles, entries, entry_creation, schema, triggers
 from finial.store.bundles import DeleteMode
-from finial.store.changes import Kind
 from finial.store.engine import Transaction
+from finial.store.engine_sqlite import SqliteTransaction
+from finial.store.log import Kind
 
 OWN = TrustDomain("example.org")
 DOMAINS = [TrustDomain("a.test"), TrustDomain("b.test")]
@@ -118,7 +119,7 @@ def test_a_follower_holds_what_is_stored(rounds: list[list[Step]]) -> None:
     try:
         for statement in (*schema.sqlite(), *triggers.statements()):
             connection.execute(statement)
-        tx = Transaction(connection, "test", "2026-11-21 08:31:39+00:00", 1795249899)
+        tx = SqliteTransaction(connection, "test", "2026-11-21 08:31:39+00:00", 1795249899)
         follower = Follower()
         for steps_of_round in rounds:
             for step in steps_of_round:

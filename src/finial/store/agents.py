@@ -7,7 +7,6 @@ the row in their own transaction. SPIRE 1.15 `sqlstore.go`, `api/agent/v1`, `end
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
@@ -16,7 +15,7 @@ from finial.registry.agent import Agent
 from finial.spiffe.id import SpiffeId
 from finial.spiffe.selector import Selector
 from finial.store import entries, timestamp
-from finial.store.engine import Transaction, Value
+from finial.store.engine import Parameter, Transaction, Value
 from finial.store.rows import AGENT_COLUMNS, Reading, Stored
 
 ALIAS_SELECTOR_TYPE = "spiffe_id"
@@ -35,8 +34,8 @@ def load(tx: Transaction) -> list[Stored[Agent]]:
 
 def by_ids(tx: Transaction, ids: Iterable[SpiffeId]) -> dict[SpiffeId, Stored[Agent]]:
     """Those that are not there are missing in the answer."""
-    where = " WHERE spiffe_id IN (SELECT value FROM json_each(:ids))"
-    found = _read(tx, where, ids=json.dumps([str(id_) for id_ in ids]))
+    where = f" WHERE spiffe_id {tx.dialect.among('ids')}"
+    found = _read(tx, where, ids=[str(id_) for id_ in ids])
     return {one.value.id: one for one in found}
 
 
@@ -123,7 +122,7 @@ def prune(tx: Transaction, expired_before: int, *, also_tofu: bool, limit: int) 
     """At most `limit` that expired before that Unix second and are not banned; those that cannot attest again
     (trust on first use) only if `also_tofu`. They are gone."""
     rows = tx.rows(
-        "SELECT spiffe_id FROM attested_node_entries WHERE julianday(expires_at) < julianday(:before)"
+        f"SELECT spiffe_id FROM attested_node_entries WHERE {tx.dialect.before('expires_at', 'before')}"
         " AND serial_number <> '' AND (can_reattest OR :tofu) ORDER BY id LIMIT :limit",
         before=timestamp.text_of_unix(expired_before),
         tofu=also_tofu,
@@ -137,7 +136,7 @@ def banned() -> FinialError:
     return PermissionDenied("agent is banned", reason=Denial.AGENT_BANNED)
 
 
-def _read(tx: Transaction, where: str, **parameters: Value) -> list[Stored[Agent]]:
+def _read(tx: Transaction, where: str, **parameters: Parameter) -> list[Stored[Agent]]:
     reading = Reading()
     selectors: defaultdict[str, list[Selector]] = defaultdict(list)
     query = f"SELECT spiffe_id, type, value FROM node_resolver_map_entries{where} ORDER BY id"

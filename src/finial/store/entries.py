@@ -8,7 +8,6 @@ SPIRE 1.15 `pkg/server/datastore/sqlstore/sqlstore.go`.
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -18,7 +17,7 @@ from finial.registry.entry import Entry
 from finial.spiffe.selector import Selector
 from finial.spiffe.trust_domain import TrustDomain
 from finial.store.checks import check_entry
-from finial.store.engine import Transaction, Value
+from finial.store.engine import Parameter, Transaction
 from finial.store.entry_rows import NEW_COLUMNS, bundle_ids, check_federated, entry_row, insert_children
 from finial.store.rows import ENTRY_COLUMNS, Reading, Stored
 
@@ -44,8 +43,8 @@ def load(tx: Transaction) -> list[Stored[Entry]]:
 
 def by_ids(tx: Transaction, entry_ids: Iterable[str]) -> dict[str, Stored[Entry]]:
     """By entry ID; those that are not there are missing in the answer."""
-    where = " WHERE entry_id IN (SELECT value FROM json_each(:ids))"
-    found = read(tx, where, ids=json.dumps(list(entry_ids)))
+    where = f" WHERE entry_id {tx.dialect.among('ids')}"
+    found = read(tx, where, ids=list(entry_ids))
     return {one.value.id: one for one in found}
 
 
@@ -59,7 +58,7 @@ def by_id(tx: Transaction, entry_id: str) -> Entry | None:
     return found.value if found else None
 
 
-def read(tx: Transaction, where: str, **parameters: Value) -> list[Stored[Entry]]:
+def read(tx: Transaction, where: str, **parameters: Parameter) -> list[Stored[Entry]]:
     """What belongs to entries first: orphans of entries that are gone find none."""
     reading = Reading()
     # A subquery for some entries, the whole table for all of them.

@@ -103,7 +103,7 @@ def _insert(
 
 
 def _insert_rows(tx: Transaction, entries: Sequence[Entry], bundles: dict[TrustDomain, int]) -> None:
-    pairs = list(enumerate(entries, start=tx.last_id("registered_entries") + 1))
+    pairs = list(zip(tx.new_ids("registered_entries", len(entries)), entries, strict=True))
     tx.insert_all("registered_entries", NEW_COLUMNS, (entry_row(tx, id_, one) for id_, one in pairs))
     tx.insert_all(
         "federated_registration_entries",
@@ -123,19 +123,14 @@ def _similarity(entry: Entry) -> Similarity:
 
 
 def _similar(tx: Transaction, entries: Sequence[Entry]) -> dict[Similarity, Entry]:
-    """Stored entries that share parent and SPIFFE ID with one of these. Of equal ones the oldest counts.
-
-    The index is named, since SQLite would start from the parent, under which there may be a hundred thousand.
-    """
+    """Stored entries that share parent and SPIFFE ID with one of these. Of equal ones the oldest counts."""
     pairs = list({(str(entry.spiffe_id), str(entry.parent_id)): None for entry in entries})
     ids = tx.rows(
-        "SELECT e.id FROM json_each(:pairs) p CROSS JOIN registered_entries e"
-        " INDEXED BY idx_registered_entries_spiffe_id"
-        " WHERE e.spiffe_id = json_extract(p.value, '$[0]') AND e.parent_id = json_extract(p.value, '$[1]')",
+        tx.dialect.alike,
         pairs=json.dumps(pairs),
     )
     if not ids:
         return {}
-    where = " WHERE id IN (SELECT value FROM json_each(:ids))"
-    found = read(tx, where, ids=json.dumps([id_ for (id_,) in ids]))
+    where = f" WHERE id {tx.dialect.among('ids')}"
+    found = read(tx, where, ids=[id_ for (id_,) in ids])
     return {_similarity(entry): entry for _, entry in reversed(found)}

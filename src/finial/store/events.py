@@ -11,6 +11,6 @@ from finial.store.engine import Transaction
 def prune(tx: Transaction, before: int) -> int:
     """How many that were written before that Unix second are gone. SPIRE keeps 12 hours."""
     moment = timestamp.text_of_unix(before)
-    older = "WHERE julianday(created_at) < julianday(:before)"
+    older = f"WHERE {tx.dialect.before('created_at', 'before')}"
     entries = tx.run(f"DELETE FROM registered_entries_events {older}", before=moment)
     return entries + tx.run(f"DELETE FROM attested_node_entries_events {older}", before=moment)

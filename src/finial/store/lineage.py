@@ -1,7 +1,7 @@
 """Is this still the history that this server knew? The epoch, and the value by which it is recognised.
 
-The epoch of positions is a digest of `finial_state.epoch`, device and inode, so that a copied or replaced file
-has another. A file restored in place is found by lineage: the server writes a random value to the database and
+The epoch of positions is a digest of `finial_state.epoch` and of the transaction's `identity`, so that a copied
+or replaced database has another. One restored in place is found by lineage: the server writes a random value to the database and
 the same, with its position, to a file of its own; a database that does not know the value, or is behind
 the position, is another history, and gets a new epoch and an empty log.
 """
@@ -11,15 +11,14 @@ from __future__ import annotations
 import json
 import secrets
 from dataclasses import dataclass
-from hashlib import blake2b
 from pathlib import Path
 
 from finial.errors import Internal, Unavailable
 from finial.runtime import private_file
 from finial.store.engine import Engine, Transaction
-from finial.store.position import EPOCH_SIZE, Position
+from finial.store.log import Log
+from finial.store.position import EPOCH_SIZE
 
-LOG = "finial_changes"
 SLOTS = 64  # servers that are remembered at most; the oldest values go
 
 
@@ -35,40 +34,29 @@ def new_epoch() -> str:
     return secrets.token_hex(EPOCH_SIZE)
 
 
-def epoch_of(tx: Transaction, path: Path) -> bytes:
-    found = tx.row("SELECT value FROM finial_state WHERE name = 'epoch'")
-    if found is None:
-        raise Internal(
-            "datastore-sql: the change log has no epoch", hint="hand the change log back and restart"
-        )
-    file = path.stat()
-    return blake2b(f"{found[0]} {file.st_dev} {file.st_ino}".encode(), digest_size=EPOCH_SIZE).digest()
-
-
 async def recognise(engine: Engine, path: Path) -> tuple[Path, Memory]:
     """At the start of a server that keeps its memory at `path`. Raises: Unavailable, Internal."""
     recalled = recall(path)
 
     def begin(tx: Transaction) -> Memory:
-        reconcile(tx, recalled)
-        return renew(tx, recalled)
+        reconcile(tx, engine.log, recalled)
+        return renew(tx, engine.log, recalled)
 
     renewed = await engine.write("lineage.begin", begin)
     keep(path, renewed)
     return path, renewed
 
 
-def reconcile(tx: Transaction, memory: Memory | None) -> None:
+def reconcile(tx: Transaction, log: Log, memory: Memory | None) -> None:
     """Begins a new history unless the database is the one that is remembered, or nothing is."""
-    if memory is None or (_known(tx, memory.value) and memory.id <= tx.last_id(LOG)):
+    if memory is None or (_known(tx, memory.value) and memory.id <= log.here(tx).id):
         return
     tx.run("UPDATE finial_state SET value = :epoch WHERE name = 'epoch'", epoch=new_epoch())
     tx.run("DELETE FROM finial_state WHERE name LIKE 'lineage.%'")
-    tx.run("DELETE FROM finial_changes")
-    tx.run("UPDATE finial_state SET value = :floor WHERE name = 'floor'", floor=str(tx.last_id(LOG)))
+    log.restart(tx)
 
 
-def renew(tx: Transaction, before: Memory | None) -> Memory:
+def renew(tx: Transaction, log: Log, before: Memory | None) -> Memory:
     """A fresh value in the place of the one before; its Memory is to be kept once this is committed."""
     value = secrets.token_hex(16)
     if before is not None:
@@ -83,7 +71,7 @@ def renew(tx: Transaction, before: Memory | None) -> Memory:
         " WHERE name LIKE 'lineage.%' ORDER BY value DESC, name LIMIT :slots)",
         slots=SLOTS,
     )
-    return Memory(value, tx.last_id(LOG))
+    return Memory(value, log.here(tx).id)
 
 
 def recall(path: Path) -> Memory | None:
@@ -111,8 +99,3 @@ def keep(path: Path, memory: Memory) -> None:
 
 def _known(tx: Transaction, value: str) -> bool:
     return tx.row("SELECT 1 FROM finial_state WHERE name = :name", name=f"lineage.{value}") is not None
-
-
-def here(tx: Transaction, epoch: bytes) -> Position:
-    """The position that this transaction reaches, or reads at."""
-    return Position(epoch, tx.last_id(LOG))

@@ -39,6 +39,7 @@ from finial.store import (
 from finial.store.bundles import BundleChange, DeleteMode
 from finial.store.changes import POLL_PERIOD, Changes
 from finial.store.engine import Engine, Transaction
+from finial.store.engine_sqlite import SqliteEngine
 from finial.store.entries import EntryChange, Refused, Updated
 from finial.store.entry_creation import Created, Similar
 from finial.store.journal import StoredJournal
@@ -71,12 +72,11 @@ class Bucket:
 class Store:
     """Open it with `open`, end it with `close`; in between every method may be called at any time."""
 
-    def __init__(self, engine: Engine, epoch: bytes, memory: tuple[Path, lineage.Memory] | None) -> None:
+    def __init__(self, engine: Engine, memory: tuple[Path, lineage.Memory] | None) -> None:
         self._engine = engine
-        self._epoch = epoch
         self._memory = memory
         self._tasks = Tasks()
-        self.changes = Changes(engine, epoch)
+        self.changes = Changes(engine)
 
     @classmethod
     async def open(
@@ -94,17 +94,16 @@ class Store:
 
         Raises: FailedPrecondition for a schema that cannot be used, Unsupported for another engine,
         Unavailable or Internal for a file that cannot be opened or read."""
-        engine = await Engine.open(path_of(location), clock)
+        engine: Engine = await SqliteEngine.open(path_of(location), clock)
         try:
             await migrate.prepare(engine)
             remembered = await lineage.recognise(engine, memory) if memory else None
-            epoch = await engine.read(lambda tx: lineage.epoch_of(tx, engine.path))
         except BaseException:
             await engine.close()
             raise
-        store = cls(engine, epoch, remembered)
+        store = cls(engine, remembered)
         if poll_period is not None:
-            polling = store.changes.poll(clock, poll_period)
+            polling = store.changes.notice(clock, poll_period)
             store._tasks.start(polling, name="store: commits of other processes")
         return store
 
@@ -120,7 +119,9 @@ class Store:
         """Renews what the history is recognised by; to be called every few seconds while there are writes."""
         if self._memory is not None:
             path, before = self._memory
-            renewed = await self._engine.write("lineage.renew", lambda tx: lineage.renew(tx, before))
+            renewed = await self._engine.write(
+                "lineage.renew", lambda tx: lineage.renew(tx, self._engine.log, before)
+            )
             lineage.keep(path, renewed)
             self._memory = path, renewed
 
@@ -130,22 +131,20 @@ class Store:
 
     def _load(self, tx: Transaction) -> Snapshot:
         with collector.paused():
-            return Snapshot(
-                entries.load(tx), agents.load(tx), bundles.load(tx), lineage.here(tx, self._epoch)
-            )
+            return Snapshot(entries.load(tx), agents.load(tx), bundles.load(tx), self._engine.log.here(tx))
 
     async def bucket(self, number: int, of: int) -> Bucket:
         """The entries and agents whose row id leaves `number` when divided by `of`."""
         return await self._engine.read(
             lambda tx: Bucket(
-                entries.bucket(tx, number, of), agents.bucket(tx, number, of), lineage.here(tx, self._epoch)
+                entries.bucket(tx, number, of), agents.bucket(tx, number, of), self._engine.log.here(tx)
             )
         )
 
     async def _write(self, name: str, work: Callable[[Transaction], T]) -> Committed[T]:
         def committed(tx: Transaction) -> Committed[T]:
             value = work(tx)
-            return Committed(value, lineage.here(tx, self._epoch))
+            return Committed(value, self._engine.log.here(tx))
 
         try:
             return await self._engine.write(name, committed)

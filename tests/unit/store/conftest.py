@@ -9,6 +9,7 @@ import pytest
 
 from finial.store import schema, triggers
 from finial.store.engine import Transaction
+from finial.store.engine_sqlite import SqliteTransaction
 
 NOW, UNIX = "2026-11-21 08:31:39.674442+00:00", 1795249899
 
@@ -20,5 +21,5 @@ def tx() -> Iterator[Transaction]:
         connection.execute(statement)
     connection.execute("INSERT INTO finial_state VALUES ('epoch', 'e'), ('floor', '0'), ('schema', '1')")
     connection.execute("BEGIN IMMEDIATE")
-    yield Transaction(connection, "test", NOW, UNIX)
+    yield SqliteTransaction(connection, "test", NOW, UNIX)
     connection.close()

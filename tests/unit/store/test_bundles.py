@@ -13,6 +13,7 @@ from finial.spiffe.trust_domain import TrustDomain
 from finial.store import bundles, entries, entry_creation
 from finial.store.bundles import DeleteMode
 from finial.store.engine import Transaction
+from finial.store.log_sqlite import last_id
 
 A = TrustDomain("a.test")
 ONE, TWO = JwtAuthority("one", b"1", 5), JwtAuthority("two", b"2", 6, tainted=True)
@@ -37,18 +38,18 @@ def test_append_adds_what_is_missing_and_counts(tx: Transaction) -> None:
     assert bundles.append(tx, BUNDLE) == BUNDLE
     appended = bundles.append(tx, Bundle(A, jwt_authorities=(ONE, TWO)))
     assert (appended.jwt_authorities, appended.sequence_number) == ((ONE, TWO), 8)
-    before = tx.last_id("finial_changes")
+    before = last_id(tx, "finial_changes")
     assert bundles.append(tx, Bundle(A, jwt_authorities=(TWO,))) == appended
-    assert tx.last_id("finial_changes") == before
+    assert last_id(tx, "finial_changes") == before
 
 
 def test_change_writes_what_the_function_answers(tx: Transaction) -> None:
     bundles.create(tx, BUNDLE)
     bundles.change(tx, A, lambda one: replace(one, refresh_hint=1))
     assert bundles.load(tx)[0].value.refresh_hint == 1
-    before = tx.last_id("finial_changes")
+    before = last_id(tx, "finial_changes")
     bundles.change(tx, A, lambda one: one)
-    assert tx.last_id("finial_changes") == before
+    assert last_id(tx, "finial_changes") == before
     with pytest.raises(NotFound, match="record not found"):
         bundles.change(tx, TrustDomain("b.test"), lambda one: one)
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from hashlib import blake2b
 from pathlib import Path
 
 import pytest
@@ -9,12 +10,13 @@ import pytest
 from finial.errors import FailedPrecondition
 from finial.runtime.clock import SystemClock
 from finial.store import migrate
-from finial.store.changes import Change, Changes, Kind
-from finial.store.engine import Engine, connect
+from finial.store.changes import Changes
+from finial.store.engine_sqlite import SqliteEngine, connect
+from finial.store.log import Change, Kind
 from finial.store.position import Position
 from finial.testing.clock import VirtualClock
 
-EPOCH = b"e" * 16
+EPOCH = blake2b(b"e ", digest_size=16).digest()
 START = Position(EPOCH, 0)
 
 
@@ -23,30 +25,34 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "t.sqlite3"
 
 
-def using(path: Path, work: Callable[[Engine, Changes], Awaitable[None]]) -> None:
+def using(path: Path, work: Callable[[SqliteEngine, Changes], Awaitable[None]]) -> None:
     async def main() -> None:
-        engine = await Engine.open(path, SystemClock())
+        engine = await SqliteEngine.open(path, SystemClock())
         try:
             await migrate.prepare(engine)
+            engine._identity = ""  # not that of a file, so that the epoch is known
+            await engine.write(
+                "w", lambda tx: tx.run("UPDATE finial_state SET value = 'e' WHERE name = 'epoch'")
+            )
             async with asyncio.timeout(20):
-                await work(engine, Changes(engine, EPOCH))
+                await work(engine, Changes(engine))
         finally:
             await engine.close()
 
     asyncio.run(main())
 
 
-async def put(engine: Engine, entry_id: str) -> None:
+async def put(engine: SqliteEngine, entry_id: str) -> None:
     await engine.write("w", lambda tx: tx.insert("registered_entries", {"entry_id": entry_id}))
 
 
-async def gone(engine: Engine, entry_id: str) -> None:
+async def gone(engine: SqliteEngine, entry_id: str) -> None:
     sql = "DELETE FROM registered_entries WHERE entry_id = :id"
     await engine.write("w", lambda tx: tx.run(sql, id=entry_id))
 
 
 def test_each_changed_thing_is_read_once_in_order_of_its_last_change(path: Path) -> None:
-    async def work(engine: Engine, changes: Changes) -> None:
+    async def work(engine: SqliteEngine, changes: Changes) -> None:
         for entry_id in ("a", "b"):
             await put(engine, entry_id)
         await engine.write(
@@ -62,7 +68,7 @@ def test_each_changed_thing_is_read_once_in_order_of_its_last_change(path: Path)
 
 @pytest.mark.parametrize("position", [Position(b"o" * 16, 0), Position(EPOCH, 99)])
 def test_a_position_of_another_history_is_refused(path: Path, position: Position) -> None:
-    async def work(_: Engine, changes: Changes) -> None:
+    async def work(_: SqliteEngine, changes: Changes) -> None:
         with pytest.raises(FailedPrecondition, match="position of another history"):
             await changes.read(position)
         with pytest.raises(FailedPrecondition, match="position of another history"):
@@ -72,7 +78,7 @@ def test_a_position_of_another_history_is_refused(path: Path, position: Position
 
 
 def test_wait_returns_at_once_when_there_is_something(path: Path) -> None:
-    async def work(engine: Engine, changes: Changes) -> None:
+    async def work(engine: SqliteEngine, changes: Changes) -> None:
         await put(engine, "a")
         await changes.wait(START)
 
@@ -80,7 +86,7 @@ def test_wait_returns_at_once_when_there_is_something(path: Path) -> None:
 
 
 def test_a_commit_wakes_all_that_wait(path: Path) -> None:
-    async def work(engine: Engine, changes: Changes) -> None:
+    async def work(engine: SqliteEngine, changes: Changes) -> None:
         async with asyncio.TaskGroup() as group:
             for _ in range(5):
                 group.create_task(changes.wait(START))
@@ -93,10 +99,10 @@ def test_a_commit_wakes_all_that_wait(path: Path) -> None:
 
 
 def test_the_commit_of_another_connection_is_noticed_by_the_poll(path: Path) -> None:
-    async def work(_: Engine, changes: Changes) -> None:
+    async def work(_: SqliteEngine, changes: Changes) -> None:
         clock = VirtualClock()
         async with asyncio.TaskGroup() as group:
-            polling = group.create_task(changes.poll(clock, 0.02))
+            polling = group.create_task(changes.notice(clock, 0.02))
             waiting = group.create_task(changes.wait(START))
             await clock.advance(0.1)
             assert not waiting.done()
@@ -111,7 +117,7 @@ def test_the_commit_of_another_connection_is_noticed_by_the_poll(path: Path) -> 
 
 
 def test_trim_drops_what_is_gone_and_seen_and_refuses_who_stood_before(path: Path) -> None:
-    async def work(engine: Engine, changes: Changes) -> None:
+    async def work(engine: SqliteEngine, changes: Changes) -> None:
         for entry_id in ("a", "b", "c"):
             await put(engine, entry_id)
         await gone(engine, "b")
@@ -128,7 +134,7 @@ def test_trim_drops_what_is_gone_and_seen_and_refuses_who_stood_before(path: Pat
 
 
 def test_trim_without_followers_keeps_everything(path: Path) -> None:
-    async def work(engine: Engine, changes: Changes) -> None:
+    async def work(engine: SqliteEngine, changes: Changes) -> None:
         await put(engine, "a")
         await gone(engine, "a")
         assert await changes.trim([]) == 0
@@ -139,7 +145,7 @@ def test_trim_without_followers_keeps_everything(path: Path) -> None:
 
 
 def test_what_was_read_to_its_end_is_waited_on_without_another_look(path: Path) -> None:
-    async def work(engine: Engine, changes: Changes) -> None:
+    async def work(engine: SqliteEngine, changes: Changes) -> None:
         _, position = await changes.read(START)
         async with asyncio.TaskGroup() as group:
             waiting = group.create_task(changes.wait(position))
@@ -152,7 +158,7 @@ def test_what_was_read_to_its_end_is_waited_on_without_another_look(path: Path) 
 
 
 def test_a_commit_during_the_read_is_not_slept_through(path: Path) -> None:
-    async def work(engine: Engine, changes: Changes) -> None:
+    async def work(engine: SqliteEngine, changes: Changes) -> None:
         async with asyncio.TaskGroup() as group:
             reading = group.create_task(changes.read(START))
             await asyncio.sleep(0)

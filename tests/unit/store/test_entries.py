@@ -14,6 +14,7 @@ from finial.spiffe.trust_domain import TrustDomain
 from finial.store import bundles, entries, entry_creation, timestamp
 from finial.store.engine import Transaction
 from finial.store.entries import Refused, Updated
+from finial.store.log_sqlite import last_id
 
 NODE = SpiffeId.parse("spiffe://example.org/node")
 A, B, C = TrustDomain("a.test"), TrustDomain("b.test"), TrustDomain("c.test")
@@ -60,7 +61,7 @@ def test_an_update_is_what_is_read_then_with_a_higher_revision(tx: Transaction) 
 
 
 def test_an_update_writes_selectors_again_and_only_the_difference_of_bundles(tx: Transaction) -> None:
-    before = tx.last_id("selectors")
+    before = last_id(tx, "selectors")
     changed(tx, lambda one: replace(one, federates_with=(B, C)))
     assert tx.rows("SELECT id FROM selectors WHERE registered_entry_id = 1 ORDER BY id") == [
         (before + 1,),

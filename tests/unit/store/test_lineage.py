@@ -8,6 +8,9 @@ from finial.errors import Internal, Unavailable
 from finial.store import lineage
 from finial.store.engine import Transaction
 from finial.store.lineage import Memory
+from finial.store.log_sqlite import SqliteLog
+
+LOG = SqliteLog()
 
 
 def epoch(tx: Transaction) -> str:
@@ -16,14 +19,14 @@ def epoch(tx: Transaction) -> str:
 
 
 def test_the_remembered_history_goes_on(tx: Transaction) -> None:
-    memory = lineage.renew(tx, None)
+    memory = lineage.renew(tx, LOG, None)
     tx.insert("registered_entries", {"entry_id": "e"})
-    lineage.reconcile(tx, memory)
+    lineage.reconcile(tx, LOG, memory)
     assert epoch(tx) == "e"
 
 
 def test_without_a_memory_nothing_is_concluded(tx: Transaction) -> None:
-    lineage.reconcile(tx, None)
+    lineage.reconcile(tx, LOG, None)
     assert epoch(tx) == "e"
 
 
@@ -31,24 +34,24 @@ def test_without_a_memory_nothing_is_concluded(tx: Transaction) -> None:
 def test_another_history_gets_a_new_epoch_and_an_empty_log(tx: Transaction, memory: Memory) -> None:
     tx.run("INSERT INTO finial_state VALUES ('lineage.known', '0')")
     tx.insert("registered_entries", {"entry_id": "e"})
-    lineage.reconcile(tx, memory)
+    lineage.reconcile(tx, LOG, memory)
     assert epoch(tx) != "e"
     assert tx.rows("SELECT * FROM finial_changes") == []
     assert tx.rows("SELECT value FROM finial_state WHERE name = 'floor'") == [("1",)]
 
 
 def test_each_server_keeps_one_value(tx: Transaction) -> None:
-    mine, _ = lineage.renew(tx, None), lineage.renew(tx, None)
-    lineage.renew(tx, mine)
+    mine, _ = lineage.renew(tx, LOG, None), lineage.renew(tx, LOG, None)
+    lineage.renew(tx, LOG, mine)
     assert tx.rows("SELECT count(*) FROM finial_state WHERE name LIKE 'lineage.%'") == [(2,)]
 
 
 def test_values_of_servers_that_never_came_back_do_not_pile_up(tx: Transaction) -> None:
     for _ in range(lineage.SLOTS + 3):
-        newest = lineage.renew(tx, None)
+        newest = lineage.renew(tx, LOG, None)
         tx.unix += 1
     assert tx.rows("SELECT count(*) FROM finial_state WHERE name LIKE 'lineage.%'") == [(lineage.SLOTS,)]
-    lineage.reconcile(tx, newest)
+    lineage.reconcile(tx, LOG, newest)
     assert epoch(tx) == "e"
 
 
@@ -62,10 +65,3 @@ def test_a_memory_is_kept_beside_the_database(tmp_path: Path) -> None:
         lineage.recall(path)
     with pytest.raises(Unavailable, match="unable to write"):
         lineage.keep(tmp_path / "none" / "memory.json", Memory("v", 3))
-
-
-def test_the_epoch_follows_the_file(tx: Transaction, tmp_path: Path) -> None:
-    one, other = tmp_path / "one", tmp_path / "other"
-    one.touch()
-    other.touch()
-    assert lineage.epoch_of(tx, one) == lineage.epoch_of(tx, one) != lineage.epoch_of(tx, other)

@@ -12,11 +12,12 @@ from finial.errors import FailedPrecondition, FinialError, Internal
 from finial.runtime.clock import SystemClock
 from finial.store import migrate, schema
 from finial.store.engine import Engine
+from finial.store.engine_sqlite import SqliteEngine
 
 
 def using(path: Path, *steps: Callable[[Engine], Awaitable[None]]) -> None:
     async def main() -> None:
-        engine = await Engine.open(path, SystemClock())
+        engine = await SqliteEngine.open(path, SystemClock())
         try:
             for step in steps:
                 await step(engine)

@@ -4,6 +4,7 @@ import pytest
 
 from finial.store import triggers
 from finial.store.engine import Transaction
+from finial.store.log_sqlite import last_id
 
 
 def log(tx: Transaction) -> list[tuple[str, str]]:
@@ -32,10 +33,10 @@ def test_insert_update_and_delete_are_each_a_change(
     tx.insert(table, values)
     assert log(tx) == [change]
     for statement in (f"UPDATE {table} SET updated_at = :now", f"DELETE FROM {table} WHERE :now = :now"):
-        before = tx.last_id("finial_changes")
+        before = last_id(tx, "finial_changes")
         tx.run(statement, now=tx.now)
         assert log(tx) == [change]
-        assert tx.last_id("finial_changes") == before + 1
+        assert last_id(tx, "finial_changes") == before + 1
 
 
 @pytest.mark.parametrize("table", triggers.PARTS_OF_ENTRIES)

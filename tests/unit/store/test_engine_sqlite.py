@@ -13,17 +13,19 @@ import pytest
 from finial.errors import AlreadyExists, Internal, Unavailable
 from finial.runtime import fault
 from finial.runtime.clock import SystemClock
-from finial.store.engine import MAX_PARAMETERS, Engine, Transaction, connect, translated
+from finial.store.engine import Transaction
+from finial.store.engine_sqlite import MAX_PARAMETERS, SqliteEngine, connect, translated
 from finial.store.fault import STAGES
+from finial.store.log_sqlite import last_id
 
 CREATE = "CREATE TABLE t (id integer primary key autoincrement, created_at, updated_at, v unique)"
 
 
-def using(path: Path, work: Callable[[Engine], Awaitable[None]]) -> None:
+def using(path: Path, work: Callable[[SqliteEngine], Awaitable[None]]) -> None:
     """`work` on an engine whose file has one table."""
 
     async def main() -> None:
-        engine = await Engine.open(path, SystemClock())
+        engine = await SqliteEngine.open(path, SystemClock())
         try:
             await engine.write("create", lambda tx: tx.run(CREATE))
             await work(engine)
@@ -43,7 +45,7 @@ def path(tmp_path: Path) -> Path:
 
 
 def test_the_file_has_the_mode_and_pragmas_of_spire(path: Path) -> None:
-    async def work(engine: Engine) -> None:
+    async def work(engine: SqliteEngine) -> None:
         mask = os.umask(0o022)
         os.umask(mask)
         for suffix in ("", "-wal", "-shm"):
@@ -58,7 +60,7 @@ def test_the_file_has_the_mode_and_pragmas_of_spire(path: Path) -> None:
 
 
 def test_a_write_is_seen_by_the_next_read(path: Path) -> None:
-    async def work(engine: Engine) -> None:
+    async def work(engine: SqliteEngine) -> None:
         assert await engine.write("w", lambda tx: tx.insert("t", {"v": "x"})) == 1
         assert await engine.read(values) == ["x"]
 
@@ -66,7 +68,7 @@ def test_a_write_is_seen_by_the_next_read(path: Path) -> None:
 
 
 def test_a_read_cannot_write(path: Path) -> None:
-    async def work(engine: Engine) -> None:
+    async def work(engine: SqliteEngine) -> None:
         with pytest.raises(Unavailable, match="readonly database"):
             await engine.read(lambda tx: tx.insert("t", {"v": "x"}))
 
@@ -75,7 +77,7 @@ def test_a_read_cannot_write(path: Path) -> None:
 
 def test_many_may_open_a_new_file_at_once(path: Path) -> None:
     async def work() -> None:
-        engines = await asyncio.gather(*(Engine.open(path, SystemClock()) for _ in range(8)))
+        engines = await asyncio.gather(*(SqliteEngine.open(path, SystemClock()) for _ in range(8)))
         for engine in engines:
             await engine.close()
 
@@ -87,7 +89,7 @@ def test_a_failed_write_leaves_nothing(path: Path) -> None:
         tx.insert("t", {"v": "x"})
         raise ValueError("no")
 
-    async def work(engine: Engine) -> None:
+    async def work(engine: SqliteEngine) -> None:
         with pytest.raises(ValueError, match="no"):
             await engine.write("w", fails)
         assert await engine.read(values) == []
@@ -97,7 +99,7 @@ def test_a_failed_write_leaves_nothing(path: Path) -> None:
 
 
 def test_a_broken_constraint_already_exists(path: Path) -> None:
-    async def work(engine: Engine) -> None:
+    async def work(engine: SqliteEngine) -> None:
         await engine.write("w", lambda tx: tx.insert("t", {"v": "x"}))
         with pytest.raises(AlreadyExists) as caught:
             await engine.write("w", lambda tx: tx.insert("t", {"v": "x"}))
@@ -111,7 +113,7 @@ def test_an_attempt_that_fails_takes_back_its_own_rows_only(path: Path) -> None:
         tx.insert("t", {"v": "kept"})
         return tx.attempt(lambda: tx.insert_all("t", ("v",), [("new",), ("kept",)]))
 
-    async def work(engine: Engine) -> None:
+    async def work(engine: SqliteEngine) -> None:
         assert isinstance(await engine.write("w", write), AlreadyExists)
         assert await engine.read(values) == ["kept"]
 
@@ -121,10 +123,10 @@ def test_an_attempt_that_fails_takes_back_its_own_rows_only(path: Path) -> None:
 def test_more_rows_than_a_statement_has_parameters_come_in_order(path: Path) -> None:
     count = MAX_PARAMETERS + 10
 
-    async def work(engine: Engine) -> None:
+    async def work(engine: SqliteEngine) -> None:
         await engine.write("w", lambda tx: tx.insert_all("t", ("v",), ((n,) for n in range(count))))
         assert await engine.read(values) == list(range(count))
-        assert await engine.read(lambda tx: tx.last_id("t")) == count
+        assert await engine.read(lambda tx: last_id(tx, "t")) == count
 
     using(path, work)
 
@@ -132,7 +134,7 @@ def test_more_rows_than_a_statement_has_parameters_come_in_order(path: Path) -> 
 def test_a_write_that_is_cancelled_before_it_began_never_begins(path: Path) -> None:
     gate = threading.Event()
 
-    async def work(engine: Engine) -> None:
+    async def work(engine: SqliteEngine) -> None:
         async with asyncio.TaskGroup() as group:
             group.create_task(engine.write("first", lambda _: gate.wait(10)))
             waiting = group.create_task(engine.write("second", lambda tx: tx.insert("t", {"v": "x"})))
@@ -154,7 +156,7 @@ def test_a_write_that_is_cancelled_while_it_runs_has_ended_when_its_caller_hears
         assert gate.wait(10)
         return tx.insert("t", {"v": "x"})
 
-    async def work(engine: Engine) -> None:
+    async def work(engine: SqliteEngine) -> None:
         async with asyncio.TaskGroup() as group:
             writing = group.create_task(engine.write("w", slow))
             await asyncio.to_thread(begun.wait, 10)
@@ -171,7 +173,7 @@ def test_a_write_that_is_cancelled_while_it_runs_has_ended_when_its_caller_hears
 
 
 def test_close_finishes_what_was_handed_over_and_refuses_more(path: Path) -> None:
-    async def work(engine: Engine) -> None:
+    async def work(engine: SqliteEngine) -> None:
         async with asyncio.TaskGroup() as group:
             for number in range(20):
                 group.create_task(engine.write("w", lambda tx, number=number: tx.insert("t", {"v": number})))  # type: ignore[misc]
@@ -187,7 +189,7 @@ def test_close_finishes_what_was_handed_over_and_refuses_more(path: Path) -> Non
 
 
 def test_the_version_changes_with_each_commit_only(path: Path) -> None:
-    async def work(engine: Engine) -> None:
+    async def work(engine: SqliteEngine) -> None:
         before = engine.version()
         assert engine.version() == before
         await engine.write("w", lambda tx: tx.insert("t", {"v": "x"}))
@@ -199,7 +201,7 @@ def test_the_version_changes_with_each_commit_only(path: Path) -> None:
 def test_every_write_passes_its_fault_points(path: Path) -> None:
     heard: list[str] = []
 
-    async def work(engine: Engine) -> None:
+    async def work(engine: SqliteEngine) -> None:
         with fault.hooked(heard.append):
             await engine.write("w", lambda tx: tx.insert("t", {"v": "x"}))
 
@@ -208,9 +210,11 @@ def test_every_write_passes_its_fault_points(path: Path) -> None:
 
 
 def test_a_locked_database_is_unavailable(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("finial.store.engine.connect", lambda path, patience=0.0: connect(path, patience=0.0))
+    monkeypatch.setattr(
+        "finial.store.engine_sqlite.connect", lambda path, patience=0.0: connect(path, patience=0.0)
+    )
 
-    async def work(engine: Engine) -> None:
+    async def work(engine: SqliteEngine) -> None:
         other = connect(path)
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(Unavailable, match="datastore-sql: database is locked") as caught:
@@ -227,7 +231,7 @@ def test_a_full_disk_is_unavailable_and_nothing_is_half_written(path: Path) -> N
         for _ in range(100):
             tx.insert("t", {"v": os.urandom(4096)})
 
-    async def work(engine: Engine) -> None:
+    async def work(engine: SqliteEngine) -> None:
         # SQLITE_FULL, as from the file system: the writing connection may not grow the file.
         engine._writer.execute("PRAGMA max_page_count = 20")
         with pytest.raises(Unavailable, match="database or disk is full") as caught:
@@ -243,20 +247,20 @@ def test_a_full_disk_is_unavailable_and_nothing_is_half_written(path: Path) -> N
 def test_a_place_that_cannot_hold_a_database_is_unavailable(tmp_path: Path, there: str) -> None:
     path = tmp_path / "none" / "t" if there == "no folder" else tmp_path
     with pytest.raises(Unavailable, match="unable to open database file") as caught:
-        asyncio.run(Engine.open(path, SystemClock()))
+        asyncio.run(SqliteEngine.open(path, SystemClock()))
     assert caught.value.hint is not None
 
 
 def test_a_file_that_is_no_database_is_internal_and_stays_as_it_is(path: Path) -> None:
     path.write_bytes(b"something else" * 1000)
     with pytest.raises(Internal, match="file is not a database") as caught:
-        asyncio.run(Engine.open(path, SystemClock()))
+        asyncio.run(SqliteEngine.open(path, SystemClock()))
     assert caught.value.hint is not None
     assert path.read_bytes() == b"something else" * 1000
 
 
 def test_a_corrupt_page_is_internal(path: Path) -> None:
-    async def work(engine: Engine) -> None:
+    async def work(engine: SqliteEngine) -> None:
         await engine.write("w", lambda tx: tx.insert_all("t", ("v",), ((n,) for n in range(5000))))
 
     using(path, work)
@@ -265,7 +269,7 @@ def test_a_corrupt_page_is_internal(path: Path) -> None:
     path.write_bytes(data)
 
     async def read() -> None:
-        engine = await Engine.open(path, SystemClock())
+        engine = await SqliteEngine.open(path, SystemClock())
         try:
             with pytest.raises(Internal, match="malformed") as caught:
                 await engine.read(values)
