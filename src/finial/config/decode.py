@@ -19,7 +19,7 @@ from finial.config.options import Kind, Option, Standing, options_of
 from finial.config.problems import ConfigError, Fault, Problem
 from finial.config.tree import Array, Key, Literal, LiteralType, Object, Position, Value, blocks_of, kind_of
 from finial.errors import InvalidArgument
-from finial.runtime.log import quote
+from finial.runtime.log_line import quote
 
 C = TypeVar("C")
 MAX_PROBLEMS = 50  # what a person can read, and a bound on the work for a file of nothing but unknown keys

@@ -8,10 +8,8 @@ in tests and under `python -X dev`.
 
 from __future__ import annotations
 
-import json
 import logging
 import os
-import re
 import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -20,8 +18,9 @@ from enum import Enum, IntEnum
 from typing import TextIO
 
 from finial.errors import InvalidArgument
+from finial.runtime.log_line import FieldValue as FieldValue
+from finial.runtime.log_line import json_line, quote, text_line, timestamp
 
-FieldValue = str | int | float | bool | None | datetime | BaseException | Sequence[str]
 Now = Callable[[], datetime]
 
 FILE_MODE = 0o640
@@ -29,13 +28,6 @@ SECRET_NAMES = frozenset(
     {"token", "join_token", "key", "private_key", "secret", "password", "passphrase", "jwt", "authorization"}
 )
 WITHHELD = "<withheld>"
-is_bare = re.compile(r"[a-zA-Z0-9._/@^+-]*\Z").match
-is_plain = re.compile(r"[ !#-\[\]-~]*\Z").match  # printable ASCII without quote and backslash
-RESERVED = frozenset({"time", "level", "msg"})
-ESCAPES = str.maketrans(
-    {'"': '\\"', "\\": "\\\\"} | dict(zip("\a\b\f\n\r\t\v", (f"\\{one}" for one in "abfnrtv"), strict=True))
-)
-JSON_ESCAPES = str.maketrans({one: f"\\u{ord(one):04x}" for one in "<>&\u2028\u2029"})
 CALLER_DEPTH = 3  # of the frame that called Logger.info and the like
 INFO_DEPTH = 2  # of the frame that called Logger.info_each
 
@@ -143,7 +135,7 @@ class Output:
         now = self._now().astimezone(UTC)
         line = json_line if self._format is Format.JSON else text_line
         time = timestamp(now, fine=self._format is not Format.DEFAULT)
-        text = "".join([f"{line(time, level, message, fields)}\n" for fields in records])
+        text = "".join([f"{line(time, str(level), message, fields)}\n" for fields in records])
         with self._lock:
             try:
                 self._stream.write(text)
@@ -260,79 +252,3 @@ def caller(depth: int = CALLER_DEPTH) -> dict[str, FieldValue]:
         "file": f"{os.path.basename(code.co_filename)}:{frame.f_lineno}",
         "func": f"{module}.{code.co_qualname}",
     }
-
-
-def timestamp(moment: datetime, *, fine: bool) -> str:
-    """RFC 3339, in UTC; fine: with fractions, without their trailing zeros."""
-    whole = moment.strftime("%Y-%m-%dT%H:%M:%S")
-    fraction = f".{moment.microsecond:06d}".rstrip("0").rstrip(".") if fine else ""
-    return f"{whole}{fraction}Z"
-
-
-def ordered(fields: Mapping[str, FieldValue]) -> list[tuple[str, FieldValue]]:
-    """By name; a name that would hide time, level or message is moved aside, as logrus does."""
-    if RESERVED.isdisjoint(fields):
-        return sorted(fields.items())
-    return sorted((f"fields.{name}" if name in RESERVED else name, value) for name, value in fields.items())
-
-
-def text_line(time: str, level: Level, message: str, fields: Mapping[str, FieldValue]) -> str:
-    parts = [f'time="{time}" level={level}']
-    if message:
-        parts.append(f"msg={bare_or_quoted(message)}")
-    for name, value in ordered(fields):
-        text = value if type(value) is str else as_text(value)
-        parts.append(f"{name}={text}" if is_bare(text) else f"{name}={quote(text)}")
-    return " ".join(parts)
-
-
-def json_line(time: str, level: Level, message: str, fields: Mapping[str, FieldValue]) -> str:
-    record = {name: as_json(value) for name, value in ordered(fields)}
-    record |= {"time": time, "level": str(level), "msg": message}
-    text = json.dumps(record, ensure_ascii=False, sort_keys=True, separators=(",", ":"), default=str)
-    return text.translate(JSON_ESCAPES)
-
-
-def as_text(value: FieldValue) -> str:
-    """As Go prints it."""
-    if isinstance(value, str):
-        return value
-    if value is None:
-        return "<nil>"
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, datetime):
-        moment = value.astimezone(UTC)
-        fraction = f".{moment.microsecond:06d}".rstrip("0").rstrip(".")
-        return f"{moment:%Y-%m-%d %H:%M:%S}{fraction} +0000 UTC"
-    if isinstance(value, Sequence):
-        return f"[{' '.join(value)}]"
-    return str(value)
-
-
-def as_json(value: FieldValue) -> object:
-    if isinstance(value, datetime):
-        return timestamp(value.astimezone(UTC), fine=True)
-    if isinstance(value, BaseException):
-        return str(value)
-    return list(value) if isinstance(value, Sequence) and not isinstance(value, str) else value
-
-
-def bare_or_quoted(text: str) -> str:
-    return text if is_bare(text) else quote(text)
-
-
-def quote(text: str) -> str:
-    """In double quotes, as Go's `%q`: what cannot be printed is escaped, so one record is one line."""
-    if is_plain(text):
-        return f'"{text}"'
-    escaped = text.translate(ESCAPES)
-    if not escaped.isprintable():
-        escaped = "".join(one if one.isprintable() else code_point(ord(one)) for one in escaped)
-    return f'"{escaped}"'
-
-
-def code_point(number: int) -> str:
-    if number < 0x80:
-        return f"\\x{number:02x}"
-    return f"\\u{number:04x}" if number < 0x10000 else f"\\U{number:08x}"

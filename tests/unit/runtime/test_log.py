@@ -13,7 +13,7 @@ from typing import cast
 import pytest
 
 from finial.errors import InvalidArgument
-from finial.runtime.log import FieldValue, Format, Level, Logger, Output, StandardLibraryBridge, quote
+from finial.runtime.log import FieldValue, Format, Level, Logger, Output, StandardLibraryBridge
 
 NOON = datetime(2026, 7, 1, 12, 0, 0, 250000, UTC)
 
@@ -249,10 +249,6 @@ def test_lines_of_threads_do_not_mix() -> None:
         thread.join()
     assert len(written.lines) == 200
     assert len(set(written.lines)) == 1
-
-
-def test_quote_is_go_s_percent_q() -> None:
-    assert quote('a"\\\U000e0001') == r'"a\"\\\U000e0001"'
 
 
 def test_records_of_the_standard_library_are_carried_over() -> None:

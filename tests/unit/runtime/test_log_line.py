@@ -1,0 +1,42 @@
+"""Lines as logrus 1.9.4 writes them; what a logger makes of its fields is in `test_log`."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+
+import pytest
+
+from finial.runtime.log_line import json_line, quote, text_line, timestamp
+
+
+def test_quote_is_go_s_percent_q() -> None:
+    assert quote('a"\\\U000e0001') == r'"a\"\\\U000e0001"'
+
+
+@pytest.mark.parametrize(
+    "text", ["", "a b", "~!#[]{}", "tab\t", 'quote"', "back\\slash", "caf\u00e9", "\x00\x7f"]
+)
+def test_what_is_quoted_is_one_printable_line_that_json_reads_back(text: str) -> None:
+    quoted = quote(text)
+    assert quoted.isprintable()
+    if "\\x" not in quoted:  # Go's own escape
+        assert json.loads(quoted) == text
+
+
+def test_a_text_line_has_its_fields_by_name() -> None:
+    line = text_line("T", "info", "two words", {"b": 1, "a": "x", "time": "moved"})
+    assert line == 'time="T" level=info msg="two words" a=x b=1 fields.time=moved'
+
+
+def test_a_json_line_is_an_object_with_sorted_names() -> None:
+    line = json_line("T", "error", "m", {"b": [], "a": True})
+    assert line == '{"a":true,"b":[],"level":"error","msg":"m","time":"T"}'
+
+
+def test_a_fine_time_has_no_trailing_zeros() -> None:
+    moment = datetime(2026, 7, 1, 12, 0, 0, 250000, UTC)
+    assert (timestamp(moment, fine=True), timestamp(moment, fine=False)) == (
+        "2026-07-01T12:00:00.25Z",
+        "2026-07-01T12:00:00Z",
+    )
