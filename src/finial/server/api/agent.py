@@ -26,6 +26,7 @@ from finial.wire.pb.spire.api.server.agent.v1.agent_grpc import AgentBase
 from finial.wire.pb.spire.api.types import agent_pb2, jointoken_pb2, spiffeid_pb2
 from finial.wire.status import answers
 
+MAX_VERSION_LENGTH = 255  # bytes
 AttestStream = Stream[api.AttestAgentRequest, api.AttestAgentResponse]
 
 
@@ -128,6 +129,8 @@ class AgentService(AgentBase):
         call = current()
         call.audit(spiffe_id=str(call.agent_id))
         if request.agent_version:
+            check_version(request.agent_version)
+            call.audit(agent_version=request.agent_version)
             with answers("failed to update agent"):
                 done = await self._backend.store.set_agent_version(call.agent_id, request.agent_version)
                 await self._backend.settled(stream, done)
@@ -164,6 +167,12 @@ class AgentService(AgentBase):
         """The entry that gives the token's agent a second ID. Raises: InvalidArgument for an unfit token."""
         parent = agent_id(self._backend.trust_domain, f"/join_token/{token.value}")
         return Entry("", alias, parent, (Selector("spiffe_id", str(parent)),))
+
+
+def check_version(text: str) -> None:
+    """Kept with the agent and part of every list of agents. Raises: InvalidArgument, in SPIRE's words."""
+    if len(text.encode()) > MAX_VERSION_LENGTH:
+        raise InvalidArgument(f"agent version is too long (max {MAX_VERSION_LENGTH} characters)")
 
 
 def check_params(first: api.AttestAgentRequest) -> api.AttestAgentRequest.Params:

@@ -166,6 +166,23 @@ def test_the_version_an_agent_posts_is_kept(tmp_path: Path) -> None:
     play(tmp_path, scene)
 
 
+@pytest.mark.parametrize(("version", "taken"), [("v" * 255, True), ("v" * 256, False), ("é" * 128, False)])
+def test_a_version_of_more_than_255_bytes_is_refused(tmp_path: Path, version: str, taken: bool) -> None:
+    async def scene(running: Running) -> None:
+        agent = await attest(running)
+        request = api.PostStatusRequest(agent_version=version)
+        async with running.remote(agent) as channel:
+            if taken:
+                await unary(AgentStub(channel).PostStatus, request)
+                return
+            with pytest.raises(GRPCError) as refusal:
+                await unary(AgentStub(channel).PostStatus, request)
+        assert refusal.value.status is Status.INVALID_ARGUMENT
+        assert refusal.value.message == "agent version is too long (max 255 characters)"
+
+    play(tmp_path, scene)
+
+
 def test_a_renewal_without_a_csr_is_refused(tmp_path: Path) -> None:
     async def scene(running: Running) -> None:
         agent = await attest(running)
