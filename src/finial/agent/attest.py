@@ -42,13 +42,14 @@ async def attest(
 ) -> Attested:
     """Raises: the kind of the server's status, PermissionDenied among them; Unavailable, DeadlineExceeded;
     what the attestor raises."""
-    payload = await attestor.payload()
     connection = ServerConnection(server, bundle)
     try:
+        payload = await attestor.payload()
         result = await _attest(connection, method, payload, attestor, csr.create(key))
         found = await connection.get_bundle()
         return Attested(x509_svid_from_wire(result.svid), result.reattestable, found)
     finally:
+        await attestor.close()
         await connection.aclose()
 
 

@@ -26,10 +26,13 @@ from finial.config.decode import decode
 from finial.config.plugins import PluginConfig
 from finial.config.sections import HealthChecks
 from finial.errors import FinialError, InvalidArgument
-from finial.plugin.kinds import KeyManager, KeyType, WorkloadAttestor
+from finial.plugin.kinds import AgentNodeAttestor, KeyManager, KeyType, WorkloadAttestor
 from finial.plugins.key import disk, memory
 from finial.plugins.key.generation import generate
+from finial.plugins.node.http_challenge import agent as http_challenge
 from finial.plugins.node.join_token.agent import JoinTokenAttestor
+from finial.plugins.node.sshpop import agent as sshpop
+from finial.plugins.node.x509pop import agent as x509pop
 from finial.plugins.workload import launcher, unix
 from finial.runtime import handover
 from finial.runtime.clock import Clock, SystemClock
@@ -138,17 +141,23 @@ class Plugins:
         enabled = [one for one in config.plugins if one.enabled]
         (key_manager,) = (one for one in enabled if one.type == "KeyManager")
         self.key_manager = self._key_manager(key_manager)
-        self.node_method = self._node_method(config.agent)
+        (node_attestor,) = (one for one in enabled if one.type == "NodeAttestor")
+        self.node_method = NodeMethod(node_attestor.name, self._node_attestor(node_attestor, config.agent))
         self.workload_attestors: dict[str, WorkloadAttestor] = {
             one.name: self._workload_attestor(one) for one in enabled if one.type == "WorkloadAttestor"
         }
         for plugin in enabled:
             self._log.info("Plugin loaded", external=False, plugin_name=plugin.name, plugin_type=plugin.type)
 
-    def _node_method(self, options: AgentOptions) -> NodeMethod:
-        """By join token, the one method there is; without a token it says so when it is asked for a proof."""
-        token = options.join_token or _read_token(options.join_token_file)
-        return NodeMethod("join_token", JoinTokenAttestor(token))
+    def _node_attestor(self, plugin: PluginConfig, options: AgentOptions) -> AgentNodeAttestor:
+        """Without a token `join_token` says so when it is asked for a proof."""
+        if plugin.name == "x509pop":
+            return x509pop.X509PopAttestor(decode(plugin.read_data(), x509pop.Config))
+        if plugin.name == "sshpop":
+            return sshpop.SshPopAttestor(decode(plugin.read_data(), sshpop.Config))
+        if plugin.name == "http_challenge":
+            return http_challenge.HttpChallengeAttestor(decode(plugin.read_data(), http_challenge.Config))
+        return JoinTokenAttestor(options.join_token or _read_token(options.join_token_file))
 
     def _key_manager(self, plugin: PluginConfig) -> KeyManager:
         if plugin.name == "disk":

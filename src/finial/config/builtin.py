@@ -44,8 +44,8 @@ def each(status: Status, *names: str) -> dict[str, Status]:
 
 
 NODE_NAMES = (
-    each(WORKS, "join_token")
-    | each(NODE, "x509pop", "sshpop", "http_challenge", "k8s_psat", "tpm_devid")
+    each(WORKS, "join_token", "x509pop", "sshpop", "http_challenge")
+    | each(NODE, "k8s_psat", "tpm_devid")
     | each(CLOUD, "aws_iid", "azure_msi", "azure_imds", "gcp_iit")
 )
 SERVER_PLUGINS: Mapping[str, PluginKind] = {

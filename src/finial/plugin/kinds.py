@@ -61,8 +61,17 @@ class ServerHost(Protocol):
     def now(self) -> float:
         """Unix seconds."""
 
+    def caller_address(self) -> str:
+        """IP address of the node whose proof is being checked, as the server sees it: the last hop's."""
+
     async def take_join_token(self, value: str) -> JoinToken | None:
         """Removes the token and returns it; None if there is none. Of parallel callers one gets it."""
+
+    async def is_attested(self, agent_id: SpiffeId) -> bool:
+        """Whether an agent has this ID, banned ones included."""
+
+    async def x509_roots(self) -> tuple[bytes, ...]:
+        """DER, of the server's own trust domain as of now."""
 
 
 class ServerNodeAttestor(Protocol):
@@ -80,6 +89,9 @@ class AgentNodeAttestor(Protocol):
 
     async def respond(self, challenge: bytes) -> bytes:
         """The answer to one challenge. Raises: InvalidArgument if the method knows no challenges."""
+
+    async def close(self) -> None:
+        """The attestation that `payload` began is over, however it ended. May be called without one."""
 
 
 class WorkloadProcess(Protocol):

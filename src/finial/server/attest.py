@@ -16,6 +16,7 @@ from finial.plugin.kinds import AttestedNode, Challenge, ServerNodeAttestor
 from finial.registry.agent import Agent
 from finial.registry.join_token import JoinToken
 from finial.runtime.clock import Clock
+from finial.server.api.caller import current
 from finial.server.sign import Signer
 from finial.spiffe.id import SpiffeId
 from finial.spiffe.trust_domain import TrustDomain
@@ -37,8 +38,18 @@ class Host:
     def now(self) -> float:
         return self.clock.unix()
 
+    def caller_address(self) -> str:
+        return current().caller.host
+
     async def take_join_token(self, value: str) -> JoinToken | None:
         return (await self.store.take_join_token(value)).value
+
+    async def is_attested(self, agent_id: SpiffeId) -> bool:
+        return await self.store.agent(agent_id) is not None
+
+    async def x509_roots(self) -> tuple[bytes, ...]:
+        bundle = await self.store.bundle(self.trust_domain)
+        return bundle.x509_roots if bundle is not None else ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from finial.runtime.clock import SystemClock
 from finial.runtime.log import Level, Logger, Output
 from finial.runtime.sockets import raise_file_limit
 from finial.server.program import ELSEWHERE, Server
+from finial.spiffe.id import SpiffeId
 from finial.spiffe.trust_domain import TrustDomain
 
 UMASK = 0o027
@@ -45,9 +46,30 @@ def kinds(host: ServerHost) -> list[catalog.Kind]:
         decode_options(block, Config)
         return JoinToken(host)
 
+    def x509pop(block: PluginConfig) -> ServerNodeAttestor:
+        from finial.plugins.node.x509pop.server import Config, X509Pop
+
+        return X509Pop(decode_options(block, Config), host)
+
+    def sshpop(block: PluginConfig) -> ServerNodeAttestor:
+        from finial.plugins.node.sshpop.server import Config, SshPop
+
+        return SshPop(decode_options(block, Config), host)
+
+    def http_challenge(block: PluginConfig) -> ServerNodeAttestor:
+        from finial.plugins.node.http_challenge.server import Config, HttpChallenge
+
+        return HttpChallenge(decode_options(block, Config), host)
+
+    node_attestors = {
+        "join_token": join_token,
+        "x509pop": x509pop,
+        "sshpop": sshpop,
+        "http_challenge": http_challenge,
+    }
     return [
         catalog.Kind("KeyManager", 1, 1, {"memory": memory, "disk": disk}),
-        catalog.Kind("NodeAttestor", 0, None, {"join_token": join_token}),
+        catalog.Kind("NodeAttestor", 0, None, node_attestors),
         catalog.Kind("UpstreamAuthority", 0, 1, {}),
         catalog.Kind("CredentialComposer", 0, None, {}),
         catalog.Kind("Notifier", 0, None, {}),
@@ -64,8 +86,17 @@ class NoServer:
     def now(self) -> float:
         return 0.0
 
+    def caller_address(self) -> str:
+        return ""
+
     async def take_join_token(self, value: str) -> JoinToken | None:
         return None
+
+    async def is_attested(self, agent_id: SpiffeId) -> bool:
+        return False
+
+    async def x509_roots(self) -> tuple[bytes, ...]:
+        return ()
 
 
 def check_plugins(config: ServerConfig) -> None:

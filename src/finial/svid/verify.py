@@ -46,8 +46,8 @@ def verify_x509(chain: Sequence[bytes], bundles: BundleSet, now: datetime) -> X5
     anchors = [anchor for der in bundle.x509_roots if (anchor := _anchor(der)) is not None]
     if not anchors:
         raise Unauthenticated(f'x509-svid: bundle of "{svid.id.trust_domain}" has no usable root')
-    search = _Search(intermediates, anchors, now)
-    if not search.reaches_anchor((leaf,)):
+    search = PathSearch(intermediates, anchors, now)
+    if next(search.paths((leaf,)), None) is None:
         raise Unauthenticated(f'x509-svid: "{svid.id}" is not trusted: {search.why}')
     return svid
 
@@ -69,35 +69,39 @@ def _anchor(der: bytes) -> Certificate | None:
 
 
 @dataclass(slots=True)
-class _Search:
-    """Depth first over the possible issuers, within a budget of signature checks."""
+class PathSearch:
+    """Depth first over the possible issuers, within a budget of signature checks. `why` tells what was in the way.
+
+    `spiffe`: presented issuers must tell their key usage, and no issuer may hold a SPIFFE ID with a path.
+    """
 
     intermediates: Sequence[Certificate]
     anchors: Sequence[Certificate]
     now: datetime
+    spiffe: bool = True
     why: str = "certificate signed by unknown authority"
     checks: int = field(default=0)
 
-    def reaches_anchor(self, path: tuple[Certificate, ...]) -> bool:
-        """`path` is leaf first, each signed by the next, and already judged but for its end."""
+    def paths(self, path: tuple[Certificate, ...]) -> Iterator[tuple[Certificate, ...]]:
+        """Every way on to an anchor, which is the last. `path` is leaf first, each signed by the next, and
+        already judged but for its end."""
         if not self._valid_now(path[-1]):
-            return False
-        if any(self._vouches(anchor, path) for anchor in self.anchors):
-            return True
+            return
+        for anchor in self.anchors:
+            if anchor.der == path[-1].der and len(path) > 1:
+                yield path  # a presented intermediate is itself an anchor: judged when it joined the path
+            elif self._vouches(anchor, path):
+                yield (*path, anchor)
         if len(path) >= MAX_CHAIN_LENGTH:
-            return False
-        return any(
-            self.reaches_anchor((*path, issuer))
-            for issuer in self._candidates(path)
-            if self._may_issue(issuer, path, presented=True) and self._signed(path[-1], issuer)
-        )
+            return
+        for issuer in self._candidates(path):
+            if self._may_issue(issuer, path, presented=True) and self._signed(path[-1], issuer):
+                yield from self.paths((*path, issuer))
 
     def _candidates(self, path: tuple[Certificate, ...]) -> Iterator[Certificate]:
         return (one for one in self.intermediates if one not in path)
 
     def _vouches(self, anchor: Certificate, path: tuple[Certificate, ...]) -> bool:
-        if anchor.der == path[-1].der and len(path) > 1:
-            return True  # a presented intermediate is itself an anchor: judged when it joined the path
         return (
             self._may_issue(anchor, path, presented=False)
             and self._valid_now(anchor)
@@ -117,11 +121,11 @@ class _Search:
         """All that can be told without a signature. A presented issuer must tell its key usage."""
         if not _names_chain(path[-1], issuer):
             return False
-        if not issuer.may_sign_certificates or (presented and issuer.key_usage is None):
+        if not issuer.may_sign_certificates or (presented and self.spiffe and issuer.key_usage is None):
             return self._refuse("issuer may not sign certificates")
         if issuer.path_length is not None and _below(path) > issuer.path_length:
             return self._refuse("too many intermediates for the path length of an issuer")
-        if any(_has_path(uri) for uri in issuer.uris):
+        if self.spiffe and any(_has_path(uri) for uri in issuer.uris):
             return self._refuse("issuer holds a SPIFFE ID with a path")
         if issuer.name_constraints is not None and not all(
             _permitted(one, issuer.name_constraints) for one in path

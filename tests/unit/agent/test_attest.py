@@ -32,6 +32,7 @@ class Challenged(ScriptedServer):
 class Responding:
     def __init__(self) -> None:
         self.challenges: list[bytes] = []
+        self.closed = False
 
     async def payload(self) -> bytes:
         return b"proof"
@@ -39,6 +40,9 @@ class Responding:
     async def respond(self, challenge: bytes) -> bytes:
         self.challenges.append(challenge)
         return b"response"
+
+    async def close(self) -> None:
+        self.closed = True
 
 
 def test_the_proof_buys_an_svid_for_the_key_and_the_bundle() -> None:

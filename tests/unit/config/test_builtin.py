@@ -42,7 +42,7 @@ def test_an_unknown_plugin_is_told_with_those_that_work() -> None:
         (
             "f:1:82",
             'failed to load plugin "nope": no built-in plugin "nope" for type "NodeAttestor"',
-            "one of join_token",
+            "one of join_token, x509pop, sshpop, http_challenge",
         )
     ]
     [(_, text, hint)] = problems(SERVER + 'Nope "x" {}', dict(SERVER_PLUGINS))

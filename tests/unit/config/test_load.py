@@ -17,9 +17,16 @@ VECTORS = Path(__file__).parents[2] / "vectors" / "config"
 LOADERS = {"server": load_server, "agent": load_agent}
 
 # Refused by SPIRE after the file is read, when names are resolved, files opened and plugins configured.
-LATER = {"server: bad bind address", "server: log_file in an absent folder", "whole: no connection string"}
+LATER = {
+    "server: bad bind address",
+    "server: log_file in an absent folder",
+    "whole: no connection string",
+    "plugins: unknown key in plugin_data",
+    "plugins: plugin without its required key",
+    "plugins: plugin_data_file that is absent",
+    "plugins: plugin without plugin_data",
+}
 # Accepted by SPIRE, or refused in other words, because it does not notice or because we do not do it.
-X509POP = 'failed to load plugin "x509pop": NodeAttestor "x509pop" is not supported'
 OURS = {
     "server: negative ca_ttl": "ca_ttl must be more than zero",
     "server: unknown key in federation": "unknown configuration detected",
@@ -38,10 +45,6 @@ OURS = {
     "plugins: unknown kind": 'unsupported plugin type "Nope"',
     "plugins: server plugin kind": 'unsupported plugin type "DataStore"',
     "plugins: plugin without a name": 'failed to load plugin "plugin_data": no built-in plugin "plugin_data"',
-    "plugins: unknown key in plugin_data": X509POP,
-    "plugins: plugin without its required key": X509POP,
-    "plugins: plugin_data_file that is absent": X509POP,
-    "plugins: plugin without plugin_data": X509POP,
     "plugins: unknown key in unix": 'failed to load plugin "docker": WorkloadAttestor "docker" is not supported',
     "plugins: disk upstream with absent files": 'failed to load plugin "disk": UpstreamAuthority "disk" is not s',
     "server-whole: empty plugins": "'datastore' must be configured",

@@ -26,3 +26,6 @@ class JoinTokenAttestor:
         raise InvalidArgument(
             "nodeattestor(join_token): server sent a challenge, which the method has none of"
         )
+
+    async def close(self) -> None:
+        """Nothing is held."""

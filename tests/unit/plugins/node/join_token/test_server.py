@@ -8,6 +8,7 @@ import pytest
 from finial.errors import Internal, InvalidArgument
 from finial.plugins.node.join_token.server import JoinToken as Attestor
 from finial.registry.join_token import JoinToken
+from finial.spiffe.id import SpiffeId
 from finial.spiffe.trust_domain import TrustDomain
 
 
@@ -21,8 +22,17 @@ class Host:
     def now(self) -> float:
         return 100.0
 
+    def caller_address(self) -> str:
+        return "192.0.2.1"
+
     async def take_join_token(self, value: str) -> JoinToken | None:
         return self.tokens.pop(value, None)
+
+    async def is_attested(self, agent_id: SpiffeId) -> bool:
+        return False
+
+    async def x509_roots(self) -> tuple[bytes, ...]:
+        return ()
 
 
 async def no_challenge(_: bytes) -> bytes:
