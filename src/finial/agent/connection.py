@@ -17,7 +17,7 @@ from typing import TypeVar
 from grpclib.client import ServiceMethod
 
 from finial.agent.identity import AgentIdentity
-from finial.errors import FinialError, PermissionDenied
+from finial.errors import FinialError, Internal, PermissionDenied
 from finial.runtime.grpc import unary
 from finial.runtime.tls import Authorizer, FollowingContext, Material
 from finial.spiffe.bundle import Bundle
@@ -106,8 +106,12 @@ class ServerConnection:
             self._admitting.set()
 
     async def get_bundle(self) -> Bundle:
-        """The server's own."""
-        return bundle_from_wire(await self.call(self.api.bundle.GetBundle, bundle_pb2.GetBundleRequest()))
+        """The server's own. Raises: as `call`; Internal for one that would lock this agent out."""
+        answer = await self.call(self.api.bundle.GetBundle, bundle_pb2.GetBundleRequest())
+        bundle = bundle_from_wire(answer)
+        if bundle.trust_domain != self.server.trust_domain:
+            raise Internal(f'server answered with the bundle of "{bundle.trust_domain}"')
+        return require_roots(bundle)
 
     async def get_federated_bundle(self, trust_domain: TrustDomain) -> Bundle:
         """Raises: NotFound among others."""
@@ -140,6 +144,13 @@ class ServerConnection:
         if self._identity is None:
             return Material(bundles)
         return Material(bundles, self._identity.svid.chain, self._identity.key_der)
+
+
+def require_roots(bundle: Bundle) -> Bundle:
+    """The own bundle itself. Raises: Internal for one without roots: with it no server could be trusted again."""
+    if not bundle.x509_authorities:
+        raise Internal(f'bundle of "{bundle.trust_domain}" holds no X.509 authority')
+    return bundle
 
 
 def rpc_text(error: FinialError) -> str:

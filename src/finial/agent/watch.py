@@ -13,7 +13,7 @@ from collections.abc import Iterable
 
 from grpclib.client import Stream
 
-from finial.agent.connection import ServerConnection
+from finial.agent.connection import ServerConnection, require_roots
 from finial.agent.intake import Intake
 from finial.agent.poll import read_entries
 from finial.agent.sign import Signer
@@ -46,7 +46,7 @@ class Watch:
         identity changed: the next one is opened with the new ones, and nothing is missed between.
 
         Raises: Unsupported from a server that does not know it; FailedPrecondition if the position is of
-        another history; PermissionDenied, Unavailable.
+        another history; PermissionDenied, Unavailable; Internal for an own bundle without roots.
         """
         generation = self._connection.generation
         try:
@@ -93,6 +93,9 @@ class Watch:
         entries = read_entries((entry for part in parts for entry in part.entries), self._log)
         withdrawn = [entry_id for part in parts for entry_id in part.withdrawn_entry_ids]
         bundles = [bundle_from_wire(message) for message in messages]
+        for bundle in bundles:
+            if bundle.trust_domain == self._intake.holdings.trust_domain:
+                require_roots(bundle)
         self._intake.change(entries.values(), withdrawn, bundles, gone)
         self._remember(messages, bundles, gone)
         self.position = parts[-1].position

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from finial.agent.connection import ServerConnection, in_rpc_words, only_server, rpc_text
-from finial.errors import Denial, NotFound, PermissionDenied, Unavailable
+from finial.errors import Denial, Internal, NotFound, PermissionDenied, Unavailable
 from finial.spiffe.bundle import Bundle, X509Authority
 from finial.spiffe.id import SpiffeId
 from finial.spiffe.trust_domain import TrustDomain
@@ -41,6 +41,21 @@ def test_trust_follows_the_bundle() -> None:
                 await connection.get_bundle()
             connection.trust(server.bundle)
             assert await connection.get_bundle() == server.bundle
+            await connection.aclose()
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize(
+    "answer", [Bundle(OWN), Bundle(TrustDomain("other.test"), (X509Authority(TestCa().der),))]
+)
+def test_a_bundle_that_would_lock_the_agent_out_is_refused(answer: Bundle) -> None:
+    async def scenario() -> None:
+        async with ScriptedServer() as server:
+            connection = ServerConnection(server.address, server.bundle)
+            server.bundle = answer
+            with pytest.raises(Internal):
+                await connection.get_bundle()
             await connection.aclose()
 
     asyncio.run(scenario())

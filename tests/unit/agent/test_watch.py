@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from finial.errors import PermissionDenied, Unsupported
+from finial.errors import Internal, PermissionDenied, Unsupported
 from finial.registry.entry import Entry
 from finial.runtime.tasks import Tasks
 from finial.spiffe.bundle import Bundle
@@ -127,5 +127,19 @@ def test_a_bundle_that_a_poll_replaced_is_not_claimed_to_be_known(joined: Any) -
                 await running
                 await until(lambda: not server.watches)
             assert known == [1, 0]
+
+    asyncio.run(scenario())
+
+
+def test_an_own_bundle_without_roots_is_refused_and_the_one_in_hand_stays(joined: Any) -> None:
+    async def scenario() -> None:
+        async with ScriptedServer(watchable=True) as server, joined(server) as parts:
+            running = asyncio.ensure_future(parts.watch.run())
+            await until(lambda: bool(server.watches))
+            empty = bundle_to_wire(Bundle(server.trust_domain))
+            server.watches[0].outgoing.put_nowait(change_pb2.WatchResponse(position=b"1", bundles=[empty]))
+            with pytest.raises(Internal, match="holds no X.509 authority"):
+                await running
+            assert parts.holdings.bundle == server.bundle
 
     asyncio.run(scenario())
