@@ -18,7 +18,7 @@ from finial.agent.identity import public_key_of
 from finial.agent.jwt_cache import JwtCache
 from finial.agent.lifetime import Draw, renewal_time
 from finial.agent.svids import Due, Holdings
-from finial.errors import FinialError, Internal
+from finial.errors import FinialError, Internal, NotFound, PermissionDenied
 from finial.plugin.kinds import KeyType, PrivateKey
 from finial.registry.entry import Entry
 from finial.runtime.clock import Clock
@@ -190,7 +190,7 @@ class Signer:
 
     async def jwt_svid(self, entry: Entry, audience: Sequence[str]) -> JwtSvid:
         """From the cache while it is fresh, else signed; one that is still valid helps out while the
-        server is away. Raises: what the call raises, "failed to fetch JWT SVID: ..."."""
+        server is away, but not where it refuses. Raises: what the call raises, "failed to fetch JWT SVID: ..."."""
         now = self._clock.unix()
         cached, fresh = (None, False)
         if not entry.jwt_svid_include_jti:  # such a token is made anew for each caller
@@ -200,7 +200,7 @@ class Signer:
         try:
             svid = await self._new_jwt_svid(entry, audience)
         except FinialError as why:
-            if cached is None:
+            if cached is None or isinstance(why, NotFound | PermissionDenied):
                 raise
             self._log.warning(
                 "Unable to renew JWT; returning cached copy", spiffe_id=str(entry.spiffe_id), error=why

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from finial.errors import NotFound, PermissionDenied, Unavailable
+from finial.errors import FinialError, NotFound, PermissionDenied, Unavailable
 from finial.registry.entry import Entry
 from finial.runtime.tasks import Tasks
 from finial.spiffe.id import SpiffeId
@@ -146,6 +146,29 @@ def test_a_token_that_cannot_be_had_is_told_in_the_words_of_a_stock_agent(joined
         async with ScriptedServer() as server, joined(server) as parts:
             with pytest.raises(NotFound, match="failed to fetch JWT SVID: rpc error: code = NotFound desc"):
                 await parts.signer.jwt_svid(entry("absent"), ["x"])
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("refusal", [NotFound("entry not found"), PermissionDenied("banned"), None])
+def test_an_old_token_helps_out_while_the_server_is_away_but_not_where_it_refuses(
+    joined: Any, monkeypatch: pytest.MonkeyPatch, refusal: FinialError | None
+) -> None:
+    async def answer() -> None:
+        raise refusal or Unavailable("away")
+
+    async def scenario() -> None:
+        async with ScriptedServer() as server, joined(server) as parts:
+            authorize(parts, entry("a"))
+            kept = await parts.signer.jwt_svid(entry("a"), ["x"])
+            later = (kept.issued_at + 3 * kept.expires_at) / 4
+            monkeypatch.setattr(parts.signer, "_clock", VirtualClock(datetime.fromtimestamp(later, UTC)))
+            server.before["NewJWTSVID"] = answer
+            if refusal is None:
+                assert await parts.signer.jwt_svid(entry("a"), ["x"]) is kept
+                return
+            with pytest.raises(type(refusal)):
+                await parts.signer.jwt_svid(entry("a"), ["x"])
 
     asyncio.run(scenario())
 
