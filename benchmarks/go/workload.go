@@ -166,6 +166,7 @@ func streams(ctx context.Context, with *options) (any, error) {
 func openAll(ctx context.Context, with *options) (run, map[string]float64, error) {
 	ctx, cancel := context.WithCancel(asWorkload(ctx))
 	defer cancel()
+	defer time.AfterFunc(time.Minute, cancel).Stop() // a stream that is never answered fails the run
 	var lock sync.Mutex
 	var times []float64
 	var conns []*grpc.ClientConn
