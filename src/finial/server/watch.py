@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field
 
+from finial.errors import ResourceExhausted
 from finial.registry.entry import Entry
 from finial.runtime.clock import Clock
 from finial.runtime.tasks import Tasks
@@ -21,6 +22,7 @@ from finial.store import Position
 
 CROWD = 100  # sessions that are told at once
 SPREAD = 2.0  # seconds over which a crowd is told
+MOST = 8  # sessions of one agent: an honest one has one, and two for a moment
 
 
 @dataclass(slots=True)
@@ -92,8 +94,12 @@ class Watchers:
         follower.subscribe(self._applied)
 
     def open(self, agent_id: SpiffeId) -> Session:
+        """Raises: ResourceExhausted: each session costs work at each change, and memory where nobody reads."""
+        group = self._sessions.setdefault(agent_id, set())
+        if len(group) >= MOST:
+            raise ResourceExhausted(f"{MOST} watches of this agent are open, no more are allowed")
         session = Session(agent_id)
-        self._sessions.setdefault(agent_id, set()).add(session)
+        group.add(session)
         return session
 
     def close(self, session: Session) -> None:

@@ -3,12 +3,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
+import pytest
+
+from finial.errors import ResourceExhausted
 from finial.registry.agent import Agent
 from finial.registry.entry import Entry
 from finial.runtime.tasks import Tasks
 from finial.server.authorized import AuthorizedIndex
 from finial.server.follow import Applied
-from finial.server.watch import CROWD, Watchers
+from finial.server.watch import CROWD, MOST, Watchers
 from finial.spiffe.bundle import Bundle
 from finial.spiffe.id import SpiffeId
 from finial.spiffe.selector import Selector
@@ -134,5 +137,17 @@ def test_in_force_is_what_was_acknowledged_or_did_not_concern_the_agent() -> Non
         assert session.in_force(at(9), at(9))  # nothing to tell since
         session.tell()
         assert not session.in_force(at(9), at(9))
+
+    watch(scene)
+
+
+def test_an_agent_may_open_few_sessions_and_another_after_one_has_ended() -> None:
+    async def scene(follower: Follower, watchers: Watchers, clock: VirtualClock) -> None:
+        sessions = [watchers.open(agent(1)) for _ in range(MOST)]
+        with pytest.raises(ResourceExhausted):
+            watchers.open(agent(1))
+        watchers.open(agent(2))
+        watchers.close(sessions[0])
+        watchers.open(agent(1))
 
     watch(scene)
