@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import uuid
 
 from grpclib.const import Status
 
-from finial.errors import Denial, InvalidArgument, NotFound, PermissionDenied
+from finial.errors import DeadlineExceeded, Denial, InvalidArgument, NotFound, PermissionDenied
 from finial.registry.entry import Entry
 from finial.registry.join_token import JoinToken
 from finial.runtime.grpc import GRPCError, Stream
@@ -27,6 +28,7 @@ from finial.wire.pb.spire.api.types import agent_pb2, jointoken_pb2, spiffeid_pb
 from finial.wire.status import answers
 
 MAX_VERSION_LENGTH = 255  # bytes
+RESPONSE = 30.0  # seconds that a stranger has to answer a challenge
 AttestStream = Stream[api.AttestAgentRequest, api.AttestAgentResponse]
 
 
@@ -193,8 +195,12 @@ def check_params(first: api.AttestAgentRequest) -> api.AttestAgentRequest.Params
 
 
 async def challenge_response(stream: AttestStream) -> bytes:
-    """Raises: InvalidArgument if something else comes."""
-    answer = await stream.recv_message()
+    """Raises: InvalidArgument if something else comes, DeadlineExceeded if nothing does."""
+    try:
+        async with asyncio.timeout(RESPONSE):
+            answer = await stream.recv_message()
+    except TimeoutError:
+        raise DeadlineExceeded(f"no response to the challenge within {RESPONSE:g} s") from None
     if answer is None:
         raise GRPCError(Status.INVALID_ARGUMENT, "failed to receive challenge from stream: EOF")
     if answer.WhichOneof("step") != "challenge_response":

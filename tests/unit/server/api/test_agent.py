@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
 
-from finial.errors import InvalidArgument
+from finial.errors import DeadlineExceeded, InvalidArgument
 from finial.runtime.grpc import GRPCError, Status, unary
-from finial.server.api.agent import check_params
+from finial.server.api.agent import challenge_response, check_params
 from finial.testing.server import Running, attest, play, token
 from finial.wire.convert.id import id_to_wire
 from finial.wire.pb.spire.api.server.agent.v1 import agent_pb2 as api
@@ -195,3 +196,13 @@ def test_a_renewal_without_a_csr_is_refused(tmp_path: Path) -> None:
                 )
 
     play(tmp_path, scene)
+
+
+def test_a_challenge_that_nobody_answers_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Silent:
+        async def recv_message(self) -> None:
+            await asyncio.Event().wait()
+
+    monkeypatch.setattr("finial.server.api.agent.RESPONSE", 0.01)
+    with pytest.raises(DeadlineExceeded, match=r"no response to the challenge within 0\.01 s"):
+        asyncio.run(challenge_response(Silent()))  # type: ignore[arg-type]
