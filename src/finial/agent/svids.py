@@ -152,7 +152,11 @@ class Holdings:
         return self._ages[0][0] if self._ages else None
 
     def _age(self, now: float) -> None:
-        self._looked_at = max(self._looked_at, now)
+        ahead, self._looked_at = now < self._looked_at, now
+        if ahead:  # the clock was: what was old by it is looked at anew
+            self._heap_ages()
+            for entry_id in tuple(self._stale):
+                self._file(entry_id)
         while (moment := self.next_renewal()) is not None and moment <= now:
             self._file(heappop(self._ages)[2])
 
@@ -208,11 +212,14 @@ class Holdings:
         self._held[entry_id] = held
         self._tainted.discard(entry_id)
         if len(self._ages) > 2 * len(self._held) + 64:
-            self._ages = [(one.renew_at, next(self._order), id_, one) for id_, one in self._held.items()]
-            heapify(self._ages)
+            self._heap_ages()
         else:
             heappush(self._ages, (held.renew_at, next(self._order), entry_id, held))
         self._file(entry_id)
+
+    def _heap_ages(self) -> None:
+        self._ages = [(one.renew_at, next(self._order), id_, one) for id_, one in self._held.items()]
+        heapify(self._ages)
 
     def _put(self, entry: Entry) -> Iterator[frozenset[Selector]]:
         before = self._entries.get(entry.id)

@@ -303,3 +303,13 @@ def test_a_root_that_went_without_a_taint_seen_makes_its_svids_due(
     assert due(holdings) == []
     holdings.set_bundles([Bundle(OWN, (X509Authority(b"next"),))], NOW)
     assert due(holdings) == ["a"]
+
+
+def test_a_clock_that_was_ahead_for_a_while_makes_no_loop_of_renewals(holdings: Holdings) -> None:
+    a = entry("a", "t:1")
+    holdings.set_entries([a])
+    holdings.store("a", signed(a))
+    assert due(holdings, 24 * 3600) == ["a"]
+    holdings.store("a", signed(a))
+    assert due(holdings) == []
+    assert holdings.next_renewal() == NOW.timestamp() + 1800
