@@ -258,20 +258,25 @@ class _Compiler:
             self.steps[end] = Split(len(self.steps), len(self.steps))
 
     def _repeat(self, tree: Repeat) -> None:
-        for _ in range(tree.least):
+        """Any number is none or a loop of at least one, so that a part that may be empty is preferred as in Go."""
+        for _ in range(tree.least - (tree.most is None and tree.least > 0)):
             self.add(tree.part)
-        if tree.most is None:
-            fork = self._put(Split(0, 0))
-            self.add(tree.part)
-            self._put(Split(fork, fork))
-            self.steps[fork] = self._fork(tree, fork)
-            return
         forks = []
-        for _ in range(tree.most - tree.least):
+        if tree.most is None:
+            if tree.least == 0:
+                forks.append(self._put(Split(0, 0)))
+            self._loop(tree)
+        for _ in range((tree.most or tree.least) - tree.least):
             forks.append(self._put(Split(0, 0)))
             self.add(tree.part)
         for fork in forks:
             self.steps[fork] = self._fork(tree, fork)
+
+    def _loop(self, tree: Repeat) -> None:
+        start = len(self.steps)
+        self.add(tree.part)
+        past = len(self.steps) + 1
+        self._put(Split(start, past) if tree.greedy else Split(past, start))
 
     def _fork(self, tree: Repeat, fork: int) -> Split:
         """Into the part, or past all that is there by now."""

@@ -40,12 +40,12 @@ def last(values: Value) -> Value:
 
 @function("rest", "mustRest", object)
 def rest(values: Value) -> Value:
-    return elements(values)[1:] or None
+    return elements(values)[1:]
 
 
 @function("initial", "mustInitial", object)
 def initial(values: Value) -> Value:
-    return elements(values)[:-1] or None
+    return elements(values)[:-1]
 
 
 @function("reverse", "mustReverse", object)
