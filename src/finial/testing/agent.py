@@ -38,7 +38,7 @@ from finial.spiffe.bundle import Bundle
 
 
 class RunningAgent:
-    """Attests by join token; keys and data are in `directory`, so that a second one goes on where it ended.
+    """Attests by join token unless told; keys and data are in `directory`, so that a second one goes on where it ended.
 
     Workloads are attested by `unix` unless told. `task` is the agent's run: await it to see why it ended.
     """
@@ -50,6 +50,7 @@ class RunningAgent:
         bundle: Bundle,
         token: str = "",
         *,
+        node_method: NodeMethod | None = None,
         attestors: Mapping[str, WorkloadAttestor] | None = None,
         settings: Mapping[str, object] | None = None,
         clock: Clock | None = None,
@@ -64,7 +65,7 @@ class RunningAgent:
             server,
             Storage(directory),
             AgentKeys(disk.Disk(disk.AgentConfig(directory=str(directory)))),
-            NodeMethod("join_token", JoinTokenAttestor(token)),
+            node_method or NodeMethod("join_token", JoinTokenAttestor(token)),
             FirstTrust(str(trust)),
             self.clock,
             log,

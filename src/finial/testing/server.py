@@ -24,7 +24,7 @@ from finial.runtime.grpc import Channel
 from finial.runtime.log import Level, Output
 from finial.runtime.tls import FollowingContext, Material
 from finial.server.main import kinds
-from finial.server.program import Server
+from finial.server.program import Kinds, Server
 from finial.spiffe.id import SpiffeId
 from finial.spiffe.trust_domain import TrustDomain
 from finial.svid import csr
@@ -51,6 +51,7 @@ plugins {{
   DataStore "sql" {{ plugin_data {{ database_type = "sqlite3" connection_string = "{database}" }} }}
   KeyManager "memory" {{ plugin_data {{}} }}
   NodeAttestor "join_token" {{ plugin_data {{}} }}
+  {plugins}
 }}
 """
 
@@ -110,11 +111,19 @@ def require_server(peer: SpiffeId) -> None:
 
 @asynccontextmanager
 async def server(
-    folder: Path, options: str = "", *, limited: bool = False, port: int = 0, database: Path | None = None
+    folder: Path,
+    options: str = "",
+    *,
+    limited: bool = False,
+    port: int = 0,
+    database: Path | None = None,
+    plugins: str = "",
+    kinds: Kinds = kinds,
 ) -> AsyncIterator[Running]:
-    """`options` are lines of section `server`; `limited`: one attestation a second, as by default. The folder
-    may hold the data of a server before; `database`: another server's, to share."""
-    config = config_of(folder, options, limited=limited, port=port, database=database)
+    """`options` are lines of section `server`, `plugins` further ones of `plugins`; `limited`: one attestation a
+    second, as by default. The folder may hold the data of a server before; `database`: another server's, to
+    share. `kinds`: the plugins that it knows."""
+    config = config_of(folder, options, limited=limited, port=port, database=database, plugins=plugins)
     log = io.StringIO()
     output = Output(log, now=SystemClock().now, level=Level.DEBUG, strict=True)
     running = Server(config, output, kinds)
@@ -132,8 +141,10 @@ def config_of(
     limited: bool = False,
     port: int = 0,
     database: Path | None = None,
+    plugins: str = "",
 ) -> ServerConfig:
     text = CONF.format(
+        plugins=plugins,
         folder=folder,
         options=options,
         limited="true" if limited else "false",
