@@ -42,11 +42,13 @@ class KeyManager(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class AttestedNode:
-    """What a node proved to be."""
+    """What a node proved to be. `once`: refused where that agent is attested already, which is looked at again as it
+    is stored: of two that prove the same at once one is believed."""
 
     agent_id: SpiffeId
     selectors: tuple[Selector, ...] = ()
     can_reattest: bool = False
+    once: bool = False
 
 
 Challenge = Callable[[bytes], Awaitable[bytes]]  # sends a challenge, answers with the response

@@ -8,6 +8,7 @@ that it burns no join token. The row is written last: an agent that is known has
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -69,6 +70,7 @@ class Attestor:
 
     def __init__(self, store: Store, signer: Signer, methods: Mapping[str, ServerNodeAttestor]) -> None:
         self._store, self._signer, self._methods = store, signer, methods
+        self._believing = asyncio.Lock()
 
     async def attest(self, method: str, payload: bytes, request: bytes, challenge: Challenge) -> Attestation:
         """`request` is the CSR in DER. Raises: FailedPrecondition for an unknown method, InvalidArgument,
@@ -80,6 +82,14 @@ class Attestor:
             )
         asked = read_csr(request)
         node = await attestor.attest(payload, challenge)
+        if not node.once:
+            return await self._admit(method, node, asked)
+        async with self._believing:
+            if await self._store.agent(node.agent_id) is not None:
+                raise PermissionDenied("attestation data has already been used to attest an agent")
+            return await self._admit(method, node, asked)
+
+    async def _admit(self, method: str, node: AttestedNode, asked: Csr) -> Attestation:
         await self._require_not_banned(node.agent_id)
         svid = await self._sign(node.agent_id, asked)
         with answers("failed to attest"):

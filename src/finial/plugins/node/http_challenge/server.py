@@ -80,7 +80,8 @@ class HttpChallenge:
         if self._config.tofu and await self._host.is_attested(node):
             raise PermissionDenied("attestation data has already been used to attest an agent")
         selectors = (Selector(NAME, f"hostname:{claim.host}"),)
-        return AttestedNode(node, selectors, can_reattest=not self._config.tofu)
+        tofu = self._config.tofu
+        return AttestedNode(node, selectors, can_reattest=not tofu, once=tofu)
 
 
 def check(config: Config) -> None:
