@@ -24,7 +24,8 @@ from finial.runtime.tls import FollowingContext
 def client(source: X509Source, authorize: Authorizer, **options: Any) -> httpx.AsyncClient:
     """An httpx.AsyncClient with its `options`; environment proxies are not used.
 
-    A peer that is refused is httpx.ConnectError with the reason, before a byte of the request has left.
+    A peer that is refused is httpx.ConnectError with the reason, before a byte of the request has left. Only
+    https is spoken: any other scheme is httpx.UnsupportedProtocol, also behind a redirect.
     """
     context = client_context(source, authorize)
     return httpx.AsyncClient(transport=FollowingTransport(context), trust_env=False, **options)
@@ -60,6 +61,8 @@ class FollowingTransport(httpx.AsyncBaseTransport):
         self._pool = Pool(context)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        if request.url.scheme != "https":
+            raise httpx.UnsupportedProtocol(f'"{request.url.scheme}": only https is checked', request=request)
         if self._pool.generation != self._context.generation:
             old, self._pool = self._pool, Pool(self._context)
             await old.retire()

@@ -135,3 +135,13 @@ def test_a_refusal_after_the_handshake_is_told_by_httpx(tmp_path: Path) -> None:
                     await http.get(url)
 
     asyncio.run(scenario())
+
+
+def test_nothing_goes_out_in_the_clear(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with workloads(tmp_path, (CA, "/web")) as (web,):
+            async with client(web.source, authorize.any_id()) as http:
+                with pytest.raises(httpx.UnsupportedProtocol, match='"http": only https is checked'):
+                    await http.get("http://127.0.0.1:1/")
+
+    asyncio.run(scenario())
