@@ -18,6 +18,7 @@ from finial.spiffe.id import SpiffeId
 from finial.spiffe.selector import Selector
 from finial.spiffe.trust_domain import TrustDomain
 from finial.store import agents, bundles, entries, entry_creation, schema, triggers
+from finial.store.dialect import SQLITE
 from finial.store.bundles import DeleteMode
 from finial.store.engine import Transaction
 from finial.store.engine_sqlite import SqliteTransaction
@@ -117,7 +118,7 @@ def put(index: dict[str, Any], key: str, value: object) -> None:
 def test_a_follower_holds_what_is_stored(rounds: list[list[Step]]) -> None:
     connection = sqlite3.connect(":memory:", isolation_level=None)
     try:
-        for statement in (*schema.sqlite(), *triggers.statements()):
+        for statement in (*schema.statements(SQLITE), *triggers.statements()):
             connection.execute(statement)
         tx = SqliteTransaction(connection, "test", "2026-11-21 08:31:39+00:00", 1795249899)
         follower = Follower()

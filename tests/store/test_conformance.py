@@ -150,7 +150,7 @@ def test_each_kind_of_change_names_its_thing(location: str) -> None:
             committed = await write
             changes, position = await store.changes.read(position)
             assert changes == [change]
-            assert position == committed.position
+            assert position.covers(committed.position)
 
     using(location, work)
 
@@ -222,13 +222,17 @@ def test_errors_are_those_of_spire(location: str) -> None:
     async def work(store: Store) -> None:
         await store.create_join_token(JoinToken("t", 1))
         with pytest.raises(
-            AlreadyExists, match=r"^datastore-sql: UNIQUE constraint failed: join_tokens\.token$"
+            AlreadyExists,
+            match=r"^datastore-sql: (UNIQUE constraint failed: join_tokens\.token"
+            r'|pq: duplicate key value violates unique constraint "uix_join_tokens_token" \(23505\))$',
         ):
             await store.create_join_token(JoinToken("t", 1))
         relationship = FederationRelationship(PARTNER, "https://partner.test/", HTTPS_WEB)
         await store.create_federation_relationship(relationship)
         with pytest.raises(
-            AlreadyExists, match=r"UNIQUE constraint failed: federated_trust_domains\.trust_domain$"
+            AlreadyExists,
+            match=r"(UNIQUE constraint failed: federated_trust_domains\.trust_domain"
+            r'|unique constraint "uix_federated_trust_domains_trust_domain" \(23505\))$',
         ):
             await store.create_federation_relationship(relationship)
         with pytest.raises(NotFound, match=r"^datastore-sql: record not found$"):
@@ -252,7 +256,8 @@ def test_periodic_cleaning(location: str) -> None:
         assert (await store.prune_join_tokens(6)).value == 1
         assert (await store.prune_journals(6)).value == [1]
         assert await store.agents_by_id([NODE]) == {} and await store.agent(NODE) is None
-        assert await store.changes.trim([await store.changes.position()]) == 4
+        dropped = await store.changes.trim([await store.changes.position()])
+        assert dropped == (0 if location.startswith("postgres") else 4)  # kept by age there
 
     using(location, work)
 
@@ -270,14 +275,15 @@ def test_who_waits_for_changes_hears_of_the_end(location: str) -> None:
     async def work(store: Store) -> None:
         position = (await store.load()).position
         async with asyncio.TaskGroup() as group:
-            waiting = group.create_task(hears(store.changes.wait(position)))
+            waiting = group.create_task(hears(store, position))
             await asyncio.sleep(0)
             await store.close()
         assert waiting.result() == "datastore-sql: the datastore is closed"
 
-    async def hears(wait: Awaitable[None]) -> str:
+    async def hears(store: Store, position: Position) -> str:
         with pytest.raises(Unavailable) as caught:
-            await wait
+            while True:  # it may return for nothing
+                await store.changes.wait(position)
         return str(caught.value)
 
     using(location, work)

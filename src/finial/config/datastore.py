@@ -1,6 +1,5 @@
 """The plugin block `DataStore "sql"`: which database, and how it is reached."""
 
-
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -13,35 +12,44 @@ from finial.config.problems import ConfigError, Fault, Problem
 from finial.config.tree import Object, Position
 from finial.errors import InvalidArgument
 
-SQLITE_ONLY = refused("only SQLite is served yet")
-ONE_CONNECTION = refused("SQLite has one writer; connections are not pooled")
+NO_REPLICA = refused("everything is read on the primary, where the change log is")
+MYSQL_ONLY = refused("it is MySQL's; for PostgreSQL name sslrootcert, sslcert, sslkey in connection_string")
+NO_CLOUD = refused("only SQLite and PostgreSQL with a connection_string are served yet")
+POOL = ("max_open_conns", "max_idle_conns", "conn_max_lifetime")
 
 
 def database_type(text: str) -> str:
     """Raises: InvalidArgument for what does not work here or is unknown."""
-    if text == "sqlite3":
+    if text in ("sqlite3", "postgres"):
         return text
-    if text in ("postgres", "mysql"):
-        raise InvalidArgument(f'database_type "{text}" is not supported: only SQLite is served yet')
+    if text == "mysql":
+        raise InvalidArgument(
+            f'database_type "{text}" is not supported: only SQLite and PostgreSQL are served yet'
+        )
     raise InvalidArgument(f"datastore-sql: unsupported database_type: {text}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DataStoreOptions:
-    database_type: str = option("", "Kind of database: `sqlite3`.", parse=database_type)
-    connection_string: str = option("", "Path of the database, or SQLite's file: URI.")
-    ro_connection_string: str = option("", "Replica for reads that may be stale.", status=SQLITE_ONLY)
-    root_ca_path: str = option("", "CAs of the database, PEM.", status=SQLITE_ONLY)
-    client_cert_path: str = option("", "Client certificate, PEM.", status=SQLITE_ONLY)
-    client_key_path: str = option("", "Its key, PEM.", status=SQLITE_ONLY)
-    aws_postgres: Object | None = option(None, "PostgreSQL with AWS credentials.", status=SQLITE_ONLY)
-    aws_mysql: Object | None = option(None, "MySQL with AWS credentials.", status=SQLITE_ONLY)
-    max_open_conns: int = option(100, "Most open connections.", status=ONE_CONNECTION)
-    max_idle_conns: int = option(100, "Most idle connections.", status=ONE_CONNECTION)
-    conn_max_lifetime: timedelta = option(
-        timedelta(),
-        "Lifetime of a connection.",
-        status=ONE_CONNECTION,
+    database_type: str = option("", "Kind of database: `sqlite3` or `postgres`.", parse=database_type)
+    connection_string: str = option(
+        "", "Path of the database or SQLite's file: URI; PostgreSQL's key=value pairs or postgres:// address."
+    )
+    ro_connection_string: str = option("", "Replica for reads that may be stale.", status=NO_REPLICA)
+    root_ca_path: str = option("", "CAs of a MySQL database, PEM.", status=MYSQL_ONLY)
+    client_cert_path: str = option("", "Client certificate for MySQL, PEM.", status=MYSQL_ONLY)
+    client_key_path: str = option("", "Its key, PEM.", status=MYSQL_ONLY)
+    aws_postgres: Object | None = option(None, "PostgreSQL with AWS credentials.", status=NO_CLOUD)
+    aws_mysql: Object | None = option(None, "MySQL with AWS credentials.", status=NO_CLOUD)
+    max_open_conns: int | None = option(
+        None, "Most connections to PostgreSQL: 100 by default, at least 3. No more than 13 are opened."
+    )
+    max_idle_conns: int | None = option(
+        None, "Most connections to PostgreSQL that are kept: 100 by default. Three are kept in any case."
+    )
+    conn_max_lifetime: timedelta | None = option(
+        None,
+        "Age at which a connection to PostgreSQL is made anew; without end by default.",
         failure="failed to parse conn_max_lifetime {}",
     )
     disable_migration: bool = option(
@@ -56,6 +64,10 @@ def datastore_of(plugins: Sequence[PluginConfig]) -> DataStoreOptions:
     for name in ("database_type", "connection_string"):
         if not getattr(options, name):
             raise problem(f"datastore-sql: {name} must be set", block.at)
+    if options.database_type == "sqlite3":
+        for name in POOL:
+            if getattr(options, name) is not None:
+                raise problem(f"{name} is not supported: SQLite has one writer, and no pool", block.at)
     return options
 
 

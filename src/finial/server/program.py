@@ -13,7 +13,7 @@ from pathlib import Path
 
 from finial import __version__
 from finial.authority.policy import Policy
-from finial.config.datastore import datastore_of
+from finial.config.datastore import DataStoreOptions, datastore_of
 from finial.config.server import ServerConfig
 from finial.errors import InvalidArgument
 from finial.plugin import catalog
@@ -49,7 +49,7 @@ from finial.server.rotate import Authorities
 from finial.server.sign import Signer
 from finial.server.verify_index import IndexVerifier
 from finial.server.watch import Watchers
-from finial.store import Store
+from finial.store import Location, Postgres, Store, path_of
 from finial.svid.subject import Subject
 from finial.wire.pb.spire.api.server.trustdomain.v1.trustdomain_grpc import TrustDomainBase
 
@@ -121,7 +121,7 @@ class Server:
         log = self._log.subsystem("sql")
         log.info("Opening SQL database", db_type=options.database_type)
         memory = Path(self.config.server.data_dir) / MEMORY_FILE
-        store = await Store.open(options.connection_string, clock=self._clock, memory=memory)
+        store = await Store.open(location(options), clock=self._clock, memory=memory)
         catalog_log = self._log.subsystem("catalog")
         self._stack.callback(catalog_log.info, "DataStore closed")
         self._stack.push_async_callback(store.close)
@@ -281,4 +281,17 @@ def policy_of(config: ServerConfig) -> Policy:
         ca_key_type=KeyType(options.ca_key_type),
         jwt_key_type=KeyType(config.jwt_key_type),
         jwt_issuer=options.jwt_issuer,
+    )
+
+
+def location(options: DataStoreOptions) -> Location:
+    """Of the database. Raises: FinialError for a connection string that names none."""
+    if options.database_type == "sqlite3":
+        return path_of(options.connection_string)
+    lifetime = options.conn_max_lifetime
+    return Postgres(
+        options.connection_string,
+        100 if options.max_open_conns is None else options.max_open_conns,
+        100 if options.max_idle_conns is None else options.max_idle_conns,
+        lifetime.total_seconds() if lifetime else 0.0,
     )

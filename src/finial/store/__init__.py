@@ -5,6 +5,7 @@ from finial.store.changes import Changes
 from finial.store.entries import Refused, Updated
 from finial.store.entry_creation import Created, Similar
 from finial.store.journal import StoredJournal
+from finial.store.location import Location, Postgres, path_of
 from finial.store.log import Change, Kind
 from finial.store.position import Committed, Position
 from finial.store.rows import Stored
@@ -17,7 +18,9 @@ __all__ = [
     "Created",
     "DeleteMode",
     "Kind",
+    "Location",
     "Position",
+    "Postgres",
     "Refused",
     "Similar",
     "Snapshot",
@@ -25,4 +28,5 @@ __all__ = [
     "Stored",
     "StoredJournal",
     "Updated",
+    "path_of",
 ]

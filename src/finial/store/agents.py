@@ -15,7 +15,7 @@ from finial.registry.agent import Agent
 from finial.spiffe.id import SpiffeId
 from finial.spiffe.selector import Selector
 from finial.store import entries, timestamp
-from finial.store.engine import Parameter, Transaction, Value
+from finial.store.engine import Parameter, Transaction, Value, lock
 from finial.store.rows import AGENT_COLUMNS, Reading, Stored
 
 ALIAS_SELECTOR_TYPE = "spiffe_id"
@@ -53,7 +53,7 @@ def by_id(tx: Transaction, id_: SpiffeId) -> Agent | None:
 def put(tx: Transaction, agent: Agent) -> Agent:
     """What an attestation leaves: selectors, then the node. A known node keeps its agent_version until the
     agent posts its own. Raises: PermissionDenied for one that is banned."""
-    stored = by_id(tx, agent.id)
+    stored = _locked(tx, agent.id)
     if stored is not None and stored.banned:
         raise banned()
     _put_selectors(tx, str(agent.id), agent.selectors)
@@ -146,8 +146,13 @@ def _read(tx: Transaction, where: str, **parameters: Parameter) -> list[Stored[A
     return [Stored(row[0], reading.agent(row[1:], selectors.get(row[1], ()))) for row in rows]
 
 
+def _locked(tx: Transaction, id_: SpiffeId) -> Agent | None:
+    there = lock(tx, "attested_node_entries", "spiffe_id", str(id_))
+    return by_id(tx, id_) if there else None
+
+
 def _present(tx: Transaction, id_: SpiffeId) -> Agent:
-    found = by_id(tx, id_)
+    found = _locked(tx, id_)
     if found is None:
         raise entries.not_found()
     return found

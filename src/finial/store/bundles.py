@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from enum import Enum
 
-from finial.errors import FailedPrecondition, Internal, NotFound
+from finial.errors import FailedPrecondition, FinialError, Internal, NotFound
 from finial.spiffe.bundle import Bundle
 from finial.spiffe.trust_domain import TrustDomain
-from finial.store.engine import Transaction
+from finial.store.engine import Transaction, lock
 from finial.store.entries import not_found
 from finial.store.rows import Stored
 from finial.wire.convert.stored import bundle_from_stored, bundle_to_stored
@@ -46,23 +46,22 @@ def create(tx: Transaction, bundle: Bundle) -> Bundle:
 
 def put(tx: Transaction, bundle: Bundle) -> Bundle:
     """Created, or in the place of the one that is there; its sequence number is the caller's."""
-    if by_trust_domain(tx, bundle.trust_domain) is None:
-        return create(tx, bundle)
-    return _write(tx, bundle)
+    _, made = _locked_or_created(tx, bundle)
+    return bundle if made else _write(tx, bundle)
 
 
 def append(tx: Transaction, bundle: Bundle) -> Bundle:
     """The bundle with what was missing in it; nothing is written if nothing was."""
-    stored = by_trust_domain(tx, bundle.trust_domain)
-    if stored is None:
-        return create(tx, bundle)
+    stored, made = _locked_or_created(tx, bundle)
+    if made:
+        return bundle
     appended = stored.appended(bundle)
     return appended if appended is stored else _write(tx, appended)
 
 
 def change(tx: Transaction, trust_domain: TrustDomain, how: BundleChange) -> Bundle:
     """`how` gets the stored bundle; the same object as answer writes nothing. Raises: NotFound."""
-    stored = by_trust_domain(tx, trust_domain)
+    stored = _locked(tx, trust_domain)
     if stored is None:
         raise not_found()
     changed = how(stored)
@@ -95,6 +94,25 @@ def delete(tx: Transaction, trust_domain: TrustDomain, mode: DeleteMode) -> None
     if count and mode is DeleteMode.DISSOCIATE:
         tx.run("DELETE FROM federated_registration_entries WHERE bundle_id = :id", id=bundle_id)
     tx.run("DELETE FROM bundles WHERE id = :id", id=bundle_id)
+
+
+def _locked(tx: Transaction, trust_domain: TrustDomain) -> Bundle | None:
+    there = lock(tx, "bundles", "trust_domain", trust_domain.uri)
+    return by_trust_domain(tx, trust_domain) if there else None
+
+
+def _locked_or_created(tx: Transaction, bundle: Bundle) -> tuple[Bundle, bool]:
+    """What is stored, which is this one if it was made just now. Two servers may make it at once."""
+    stored = _locked(tx, bundle.trust_domain)
+    if stored is not None:
+        return stored, False
+    made = tx.attempt(lambda: create(tx, bundle))
+    if not isinstance(made, FinialError):
+        return made, True
+    stored = _locked(tx, bundle.trust_domain)
+    if stored is None:
+        raise made
+    return stored, False
 
 
 def _write(tx: Transaction, bundle: Bundle) -> Bundle:

@@ -41,7 +41,7 @@ class Transaction(Protocol):
 
     def row(self, sql: str, **parameters: Parameter) -> Row | None: ...
 
-    def scan(self, sql: str) -> Iterator[Row]:
+    def scan(self, sql: str, **parameters: Parameter) -> Iterator[Row]:
         """Of a statement that may answer very many: they are not all held at once."""
         ...
 
@@ -97,3 +97,14 @@ class Engine(Protocol):
     async def close(self) -> None:
         """What was handed over is done first."""
         ...
+
+
+def lock(tx: Transaction, table: str, column: str, value: str) -> bool:
+    """Whether there is such a row: nobody else changes it until the transaction ends, and what is read of it
+    from here on is the newest. A database with one writer needs nothing for that, and answers True unasked.
+
+    False is to be taken for an answer: a row that appears after it is not locked."""
+    if not tx.dialect.for_update:
+        return True
+    found = tx.row(f"SELECT 1 FROM {table} WHERE {column} = :value{tx.dialect.for_update}", value=value)  # noqa: S608
+    return found is not None

@@ -88,8 +88,8 @@ class SqliteTransaction:
         found: Row | None = self._connection.execute(sql, _bound(parameters)).fetchone()
         return found
 
-    def scan(self, sql: str) -> Iterator[Row]:
-        return self._connection.execute(sql)
+    def scan(self, sql: str, **parameters: Parameter) -> Iterator[Row]:
+        return self._connection.execute(sql, _bound(parameters))
 
     def insert(self, table: str, values: Mapping[str, Value]) -> int:
         full = {"created_at": self.now, "updated_at": self.now, **values}

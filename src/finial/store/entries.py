@@ -17,7 +17,7 @@ from finial.registry.entry import Entry
 from finial.spiffe.selector import Selector
 from finial.spiffe.trust_domain import TrustDomain
 from finial.store.checks import check_entry
-from finial.store.engine import Parameter, Transaction
+from finial.store.engine import Parameter, Transaction, lock
 from finial.store.entry_rows import NEW_COLUMNS, bundle_ids, check_federated, entry_row, insert_children
 from finial.store.rows import ENTRY_COLUMNS, Reading, Stored
 
@@ -61,22 +61,23 @@ def by_id(tx: Transaction, entry_id: str) -> Entry | None:
 def read(tx: Transaction, where: str, **parameters: Parameter) -> list[Stored[Entry]]:
     """What belongs to entries first: orphans of entries that are gone find none."""
     reading = Reading()
+    ask = tx.rows if where else tx.scan
     # A subquery for some entries, the whole table for all of them.
     of = f" WHERE registered_entry_id IN (SELECT id FROM registered_entries{where})" if where else ""
     selectors: defaultdict[int, list[Selector]] = defaultdict(list)
     query = f"SELECT registered_entry_id, type, value FROM selectors{of} ORDER BY id"
-    for owner, kind, value in tx.rows(query, **parameters):
+    for owner, kind, value in ask(query, **parameters):
         selectors[owner].append(reading.selector(kind, value))
     names: defaultdict[int, list[str]] = defaultdict(list)
     query = f"SELECT registered_entry_id, value FROM dns_names{of} ORDER BY id"
-    for owner, value in tx.rows(query, **parameters):
+    for owner, value in ask(query, **parameters):
         names[owner].append(value)
     federated: defaultdict[int, list[TrustDomain]] = defaultdict(list)
     query = (
         "SELECT f.registered_entry_id, b.trust_domain FROM federated_registration_entries f"
         f" JOIN bundles b ON b.id = f.bundle_id{of} ORDER BY b.id"
     )
-    for owner, uri in tx.rows(query, **parameters):
+    for owner, uri in ask(query, **parameters):
         federated[owner].append(reading.trust_domain(uri))
     none = ()
     query = f"SELECT {ENTRY_COLUMNS} FROM registered_entries{where} ORDER BY id"
@@ -87,7 +88,7 @@ def read(tx: Transaction, where: str, **parameters: Parameter) -> list[Stored[En
                 row, selectors.get(row[0], none), names.get(row[0], none), federated.get(row[0], none)
             ),
         )
-        for row in tx.rows(query, **parameters)
+        for row in ask(query, **parameters)
     ]
 
 
@@ -102,7 +103,8 @@ def update(tx: Transaction, changes: Sequence[tuple[str, EntryChange]]) -> list[
 
 
 def _update(tx: Transaction, entry_id: str, change: EntryChange) -> Entry:
-    found = by_ids(tx, [entry_id]).get(entry_id)
+    there = lock(tx, "registered_entries", "entry_id", entry_id)
+    found = by_ids(tx, [entry_id]).get(entry_id) if there else None
     if found is None:
         raise not_found()
     row_id, stored = found

@@ -11,7 +11,7 @@ from finial.registry.federation import HTTPS_SPIFFE, FederationRelationship
 from finial.spiffe.bundle import Bundle
 from finial.spiffe.trust_domain import TrustDomain
 from finial.store import bundles
-from finial.store.engine import Row, Transaction, Value
+from finial.store.engine import Row, Transaction, Value, lock
 from finial.store.entries import not_found
 from finial.store.rows import Reading
 
@@ -42,7 +42,8 @@ def create(tx: Transaction, made: FederationRelationship, bundle: Bundle | None 
 
 def update(tx: Transaction, changed: FederationRelationship, bundle: Bundle | None = None) -> None:
     """Raises: NotFound."""
-    if by_trust_domain(tx, changed.trust_domain) is None:
+    there = lock(tx, "federated_trust_domains", "trust_domain", changed.trust_domain.name)
+    if not there or by_trust_domain(tx, changed.trust_domain) is None:
         raise not_found()
     if bundle is not None:
         bundles.put(tx, bundle)

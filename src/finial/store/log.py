@@ -52,6 +52,18 @@ class Log(Protocol):
         from then on."""
         ...
 
+    def install(self, tx: Transaction) -> None:
+        """Our tables, empty, and the triggers that fill them."""
+        ...
+
+    def is_intact(self, tx: Transaction) -> bool:
+        """Whether nothing of it is missing, given that there are tables of ours."""
+        ...
+
+    def remove(self, tx: Transaction) -> None:
+        """All that is ours: SPIRE's tables stay as a stock server made them."""
+        ...
+
     def restart(self, tx: Transaction) -> None:
         """Empties the log for a history that begins here."""
         ...

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from finial.store import triggers
 from finial.store.engine import Transaction
 from finial.store.log import Change, Kind, epoch_of, state
 from finial.store.position import Position, another_history
@@ -52,6 +53,21 @@ class SqliteLog:
             return 0
         _set_floor(tx, max(_floor(tx), found[0]))
         return tx.run(f"DELETE FROM finial_changes WHERE {GONE}", seen=seen)
+
+    def install(self, tx: Transaction) -> None:
+        for statement in triggers.statements():
+            tx.run(statement)
+
+    def is_intact(self, tx: Transaction) -> bool:
+        query = "SELECT sql FROM sqlite_master WHERE name GLOB 'finial_*' AND sql <> '' ORDER BY rowid"
+        return [sql for (sql,) in tx.rows(query)] == list(triggers.statements())
+
+    def remove(self, tx: Transaction) -> None:
+        query = "SELECT name FROM sqlite_master WHERE type = 'trigger' AND name GLOB 'finial_*'"
+        for (name,) in tx.rows(query):
+            tx.run(f"DROP TRIGGER {name}")
+        tx.run("DROP TABLE finial_changes")
+        tx.run("DROP TABLE finial_state")
 
     def restart(self, tx: Transaction) -> None:
         tx.run("DELETE FROM finial_changes")

@@ -16,32 +16,35 @@ from finial.errors import FailedPrecondition, Internal
 from finial.store import schema, triggers
 from finial.store.engine import Engine, Transaction
 from finial.store.lineage import new_epoch
+from finial.store.log import Log
 
 SEMVER = re.compile(r"(\d+)\.(\d+)\.(\d+)(-[^+]+)?(?:\+.*)?\Z")
 
 
 async def prepare(engine: Engine) -> None:
     """Raises: FailedPrecondition for a schema that cannot be used; then nothing was changed."""
-    await engine.write("schema.prepare", _prepare)
+    await engine.write("schema.prepare", lambda tx: _prepare(tx, engine.log))
 
 
 async def hand_back(engine: Engine) -> None:
     """Takes all that is ours away and leaves SPIRE's tables alone, as a stock server made them."""
-    await engine.write("schema.hand_back", _hand_back)
+    await engine.write("schema.hand_back", engine.log.remove)
 
 
-def _prepare(tx: Transaction) -> None:
+def _prepare(tx: Transaction, log: Log) -> None:
+    if tx.dialect.serialize:
+        tx.row(tx.dialect.serialize)
     if _has_table(tx, "migrations"):
         _check_version(tx)
     else:
         _create(tx)
     if not _has_table(tx, "finial_state"):
-        _install(tx)
+        _install(tx, log)
     _check_own_version(tx)
-    if _installed(tx) != list(triggers.statements()):
+    if not log.is_intact(tx):
         # A migration that rebuilt a table took triggers along: what it wrote since is not in the log.
-        _hand_back(tx)
-        _install(tx)
+        log.remove(tx)
+        _install(tx, log)
 
 
 def _create(tx: Transaction) -> None:
@@ -51,7 +54,7 @@ def _create(tx: Transaction) -> None:
             f'datastore-sql: the database has a table "{taken[0]}" but no table "migrations"',
             hint="name a database of SPIRE or Finial, or an empty one",
         )
-    for statement in schema.sqlite():
+    for statement in schema.statements(tx.dialect):
         tx.run(statement)
     tx.insert("migrations", {"version": schema.VERSION, "code_version": SPIRE_VERSION})
 
@@ -86,9 +89,8 @@ def release(text: str) -> tuple[int, int, int, bool]:
     return major, minor, patch, match[4] is None
 
 
-def _install(tx: Transaction) -> None:
-    for statement in triggers.statements():
-        tx.run(statement)
+def _install(tx: Transaction, log: Log) -> None:
+    log.install(tx)
     for name, value in (("schema", str(triggers.VERSION)), ("floor", "0"), ("epoch", new_epoch())):
         tx.run("INSERT INTO finial_state (name, value) VALUES (:name, :value)", name=name, value=value)
 
@@ -103,19 +105,5 @@ def _check_own_version(tx: Transaction) -> None:
         )
 
 
-def _hand_back(tx: Transaction) -> None:
-    query = "SELECT name FROM sqlite_master WHERE type = 'trigger' AND name GLOB 'finial_*'"
-    for (name,) in tx.rows(query):
-        tx.run(f"DROP TRIGGER {name}")
-    tx.run("DROP TABLE finial_changes")
-    tx.run("DROP TABLE finial_state")
-
-
-def _installed(tx: Transaction) -> list[str]:
-    rows = tx.rows("SELECT sql FROM sqlite_master WHERE name GLOB 'finial_*' AND sql <> '' ORDER BY rowid")
-    return [sql for (sql,) in rows]
-
-
 def _has_table(tx: Transaction, name: str) -> bool:
-    query = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = :name"
-    return tx.row(query, name=name) is not None
+    return tx.row(tx.dialect.table_exists, name=name) is not None

@@ -10,17 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-VERSION = 25
+from finial.store.dialect import Dialect
 
-# Kinds of column and their types on SQLite; other engines have a table of their own.
-SQLITE_TYPES = {
-    "text": "varchar(255)",
-    "integer": "integer",
-    "bigint": "bigint",
-    "bool": "bool",
-    "time": "datetime",
-    "bytes": "blob",
-}
+VERSION = 25
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,24 +131,26 @@ TABLES = (
 )
 
 
-def sqlite() -> Iterator[str]:
-    """The statements that create all tables and indexes."""
+def statements(dialect: Dialect) -> Iterator[str]:
+    """Those that create all tables and indexes."""
     for table in TABLES:
-        yield f'CREATE TABLE "{table.name}" ({", ".join(_definitions(table))})'
+        yield f'CREATE TABLE "{table.name}" ({", ".join(_definitions(table, dialect))})'
         for index in table.indexes:
             kind = "UNIQUE INDEX" if index.unique else "INDEX"
             yield f'CREATE {kind} {index.name} ON "{table.name}"({_quoted(index.columns)})'
 
 
-def _definitions(table: Table) -> Iterator[str]:
+def _definitions(table: Table, dialect: Dialect) -> Iterator[str]:
     if not table.primary_key:
-        yield '"id" integer primary key autoincrement'
-        yield '"created_at" datetime'
-        yield '"updated_at" datetime'
+        yield dialect.id_column
+        yield f'"created_at" {dialect.types["time"]}'
+        yield f'"updated_at" {dialect.types["time"]}'
     for name, kind in table.columns:
-        yield f'"{name}" {SQLITE_TYPES[kind.rstrip("!")]}{" NOT NULL" if kind.endswith("!") else ""}'
+        yield f'"{name}" {dialect.types[kind.rstrip("!")]}{" NOT NULL" if kind.endswith("!") else ""}'
     if table.primary_key:
         yield f"PRIMARY KEY ({_quoted(table.primary_key)})"
+    elif dialect.id_constraint:
+        yield dialect.id_constraint
 
 
 def _quoted(names: tuple[str, ...]) -> str:

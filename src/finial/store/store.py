@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from finial.authority.journal import Journal
+from finial.errors import Unsupported
 from finial.registry.agent import Agent
 from finial.registry.entry import Entry
 from finial.registry.federation import FederationRelationship
@@ -43,7 +44,7 @@ from finial.store.engine_sqlite import SqliteEngine
 from finial.store.entries import EntryChange, Refused, Updated
 from finial.store.entry_creation import Created, Similar
 from finial.store.journal import StoredJournal
-from finial.store.location import path_of
+from finial.store.location import Location, Postgres, location_of
 from finial.store.position import Committed, Position
 from finial.store.rows import Stored
 
@@ -81,20 +82,21 @@ class Store:
     @classmethod
     async def open(
         cls,
-        location: str | Path,
+        location: str | Location,
         *,
         clock: Clock,
         memory: Path | None = None,
         poll_period: float | None = POLL_PERIOD,
     ) -> Store:
-        """`location` is the path of a SQLite file, made with its tables if there is none. `memory` is a file of
+        """`location` is the path of a SQLite file, made with its tables if there is none, or a PostgreSQL
+        database, in which the tables are made. `memory` is a file of
         this server's, by which it recognises the history that it knew; without it a database that is
         restored in place goes unnoticed. Each `poll_period` seconds it is seen whether another process has
         committed; None if there is no other.
 
         Raises: FailedPrecondition for a schema that cannot be used, Unsupported for another engine,
         Unavailable or Internal for a file that cannot be opened or read."""
-        engine: Engine = await SqliteEngine.open(path_of(location), clock)
+        engine = await _opened(location_of(location), clock)
         try:
             await migrate.prepare(engine)
             remembered = await lineage.recognise(engine, memory) if memory else None
@@ -342,3 +344,16 @@ class Store:
     async def prune_journals(self, now: int) -> Committed[list[int]]:
         """Row IDs of those with nothing left that is valid; they are gone."""
         return await self._write("journal.prune", lambda tx: journal.prune(tx, now))
+
+
+async def _opened(location: Location, clock: Clock) -> Engine:
+    if not isinstance(location, Postgres):
+        return await SqliteEngine.open(location, clock)
+    try:
+        from finial.store.engine_postgres import PostgresEngine
+    except ImportError as error:
+        raise Unsupported(
+            f"datastore-sql: the driver for PostgreSQL is not there: {error}",
+            hint='install it: pip install "finial[postgres]"',
+        ) from error
+    return await PostgresEngine.open(location, clock)

@@ -48,7 +48,7 @@ server {{
   {options}
 }}
 plugins {{
-  DataStore "sql" {{ plugin_data {{ database_type = "sqlite3" connection_string = "{database}" }} }}
+  DataStore "sql" {{ plugin_data {{ database_type = "{kind}" connection_string = "{database}" }} }}
   KeyManager "memory" {{ plugin_data {{}} }}
   NodeAttestor "join_token" {{ plugin_data {{}} }}
   {plugins}
@@ -116,13 +116,13 @@ async def server(
     *,
     limited: bool = False,
     port: int = 0,
-    database: Path | None = None,
+    database: Path | str | None = None,
     plugins: str = "",
     kinds: Kinds = kinds,
 ) -> AsyncIterator[Running]:
     """`options` are lines of section `server`, `plugins` further ones of `plugins`; `limited`: one attestation a
     second, as by default. The folder may hold the data of a server before; `database`: another server's, to
-    share. `kinds`: the plugins that it knows."""
+    share, or the address of a PostgreSQL database. `kinds`: the plugins that it knows."""
     config = config_of(folder, options, limited=limited, port=port, database=database, plugins=plugins)
     log = io.StringIO()
     output = Output(log, now=SystemClock().now, level=Level.DEBUG, strict=True)
@@ -140,7 +140,7 @@ def config_of(
     *,
     limited: bool = False,
     port: int = 0,
-    database: Path | None = None,
+    database: Path | str | None = None,
     plugins: str = "",
 ) -> ServerConfig:
     text = CONF.format(
@@ -149,6 +149,7 @@ def config_of(
         options=options,
         limited="true" if limited else "false",
         port=port,
+        kind="postgres" if isinstance(database, str) else "sqlite3",
         database=database or folder / "data.sqlite3",
     )
     return load_server(text, "server.conf")

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from finial.config.datastore import DataStoreOptions, datastore_of
@@ -17,6 +19,15 @@ def test_sqlite_with_a_path_is_what_works() -> None:
     assert (options.database_type, options.connection_string) == ("sqlite3", "x")
 
 
+def test_postgresql_has_a_pool() -> None:
+    options = read(
+        'DataStore "sql" { plugin_data { database_type = "postgres" connection_string = "host=db"'
+        ' max_open_conns = 5 max_idle_conns = 4 conn_max_lifetime = "1h" } }'
+    )
+    assert (options.max_open_conns, options.max_idle_conns) == (5, 4)
+    assert options.conn_max_lifetime == timedelta(hours=1)
+
+
 @pytest.mark.parametrize(
     ("plugins", "sentence"),
     [
@@ -28,15 +39,15 @@ def test_sqlite_with_a_path_is_what_works() -> None:
             "datastore-sql: connection_string must be set",
         ),
         (
-            'DataStore "sql" { plugin_data { database_type = "postgres" connection_string = "x" } }',
-            'database_type "postgres" is not supported: only SQLite is served yet',
+            'DataStore "sql" { plugin_data { database_type = "mysql" connection_string = "x" } }',
+            'database_type "mysql" is not supported: only SQLite and PostgreSQL are served yet',
         ),
         (
             'DataStore "sql" { plugin_data { database_type = "x" } }',
             "datastore-sql: unsupported database_type: x",
         ),
         (
-            'DataStore "sql" { plugin_data { database_type = "sqlite3" max_open_conns = 5 } }',
+            'DataStore "sql" { plugin_data { database_type = "sqlite3" connection_string = "x" max_open_conns = 5 } }',
             "max_open_conns is not supported",
         ),
     ],
@@ -50,6 +61,6 @@ def test_everything_else_is_refused(plugins: str, sentence: str) -> None:
 def test_a_password_in_a_connection_string_is_never_part_of_an_error() -> None:
     with pytest.raises(ConfigError) as caught:
         read(
-            'DataStore "sql" { plugin_data { database_type = "postgres" connection_string = "password=s3cret" } }'
+            'DataStore "sql" { plugin_data { database_type = "mysql" connection_string = "password=s3cret" } }'
         )
     assert "s3cret" not in str(caught.value)

@@ -11,6 +11,7 @@ from finial import SPIRE_VERSION
 from finial.errors import FailedPrecondition, Internal, NotFound
 from finial.runtime.clock import SystemClock
 from finial.store import Store, schema, triggers
+from finial.store.dialect import SQLITE
 from finial.store.hand_back import Status, hand_back, inspect
 
 CLOCK = SystemClock()
@@ -29,7 +30,7 @@ def dump(path: Path) -> list[tuple[object, ...]]:
 def stock(tmp_path: Path) -> Path:
     path = tmp_path / "data.sqlite3"
     version = f"INSERT INTO migrations (version, code_version) VALUES ({schema.VERSION}, '{SPIRE_VERSION}')"
-    run(path, "PRAGMA journal_mode = WAL", *schema.sqlite(), version)
+    run(path, "PRAGMA journal_mode = WAL", *schema.statements(SQLITE), version)
     return path
 
 

@@ -11,6 +11,7 @@ from finial import SPIRE_VERSION
 from finial.errors import FailedPrecondition, FinialError, Internal
 from finial.runtime.clock import SystemClock
 from finial.store import migrate, schema
+from finial.store.dialect import SQLITE
 from finial.store.engine import Engine
 from finial.store.engine_sqlite import SqliteEngine
 
@@ -36,7 +37,7 @@ def query(path: Path, sql: str) -> list[tuple[object, ...]]:
 
 def stock(path: Path, version: int = schema.VERSION, code: str = SPIRE_VERSION) -> list[tuple[object, ...]]:
     """A database as a stock server leaves it; its schema."""
-    for statement in schema.sqlite():
+    for statement in schema.statements(SQLITE):
         query(path, statement)
     query(path, f"INSERT INTO migrations (version, code_version) VALUES ({version}, '{code}')")
     return dump(path)

@@ -3,6 +3,7 @@ from __future__ import annotations
 import sqlite3
 
 from finial.store import schema
+from finial.store.dialect import SQLITE
 
 
 def test_has_the_thirteen_tables_of_spire() -> None:
@@ -12,7 +13,7 @@ def test_has_the_thirteen_tables_of_spire() -> None:
 
 def test_every_statement_runs_and_makes_a_table_or_an_index() -> None:
     connection = sqlite3.connect(":memory:")
-    statements = list(schema.sqlite())
+    statements = list(schema.statements(SQLITE))
     for statement in statements:
         connection.execute(statement)
     query = "SELECT count(*) FROM sqlite_master WHERE name NOT LIKE 'sqlite_%'"

@@ -1,0 +1,286 @@
+# ruff: noqa: S608 - statements are put together from constants of ours, values are parameters
+"""PostgreSQL: connections, transactions and threads; nothing here knows a table of SPIRE's.
+
+Some threads write and some read, each with a connection of its own, made when it is needed and again when it
+was lost. A write is one transaction in READ COMMITTED: who changes what it has read locks the rows. A deadlock
+or a failed serialization is tried again. A read is one state of the database. Where the server does not answer,
+everything is Unavailable at once, until it is back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
+from threading import Lock, local
+from typing import Any, TypeVar
+
+import psycopg
+from psycopg import errors
+from psycopg.pq import TransactionStatus
+
+from finial.errors import FinialError, Unavailable
+from finial.runtime import fault
+from finial.runtime.clock import Clock
+from finial.store import timestamp
+from finial.store.dialect import POSTGRES
+from finial.store.engine import Parameter, Row, Value
+from finial.store.hand_over import Workers
+from finial.store.listen import Listener
+from finial.store.location import Postgres, pool_of
+from finial.store.log_postgres import PostgresLog
+from finial.store.postgres_connection import connect, conninfo_of, translated
+
+T = TypeVar("T")
+Connection = psycopg.Connection[tuple[Any, ...]]
+
+FEW = 10  # rows that one INSERT carries as well as COPY
+SCAN = 5_000  # rows that are fetched at once
+TRIES = 5  # of one write
+AWAY = 1.0  # seconds in which a server that did not answer is not asked again
+PARAMETER = re.compile(r"(?<!:):([a-z_][a-z_0-9]*)")
+
+
+@lru_cache(512)
+def in_psycopg(sql: str) -> str:
+    return PARAMETER.sub(r"%(\1)s", sql.replace("%", "%%"))
+
+
+class PostgresTransaction:
+    """Over a connection that has begun one."""
+
+    dialect = POSTGRES
+
+    def __init__(self, connection: Connection, name: str, now: str, unix: int, identity: str) -> None:
+        self._connection = connection
+        self._name = name
+        self.now = now
+        self.unix = unix
+        self.identity = identity
+
+    def _execute(self, sql: str, parameters: Mapping[str, Parameter]) -> psycopg.Cursor[tuple[Any, ...]]:
+        # Without parameters psycopg looks for no marks in the statement.
+        if not parameters:
+            return self._connection.execute(sql)
+        return self._connection.execute(in_psycopg(sql), parameters)
+
+    def run(self, sql: str, **parameters: Parameter) -> int:
+        changed = self._execute(sql, parameters).rowcount
+        fault.point(f"{self._name}.statement")
+        return changed
+
+    def rows(self, sql: str, **parameters: Parameter) -> list[Row]:
+        return self._execute(sql, parameters).fetchall()
+
+    def row(self, sql: str, **parameters: Parameter) -> Row | None:
+        return self._execute(sql, parameters).fetchone()
+
+    def scan(self, sql: str, **parameters: Parameter) -> Iterator[Row]:
+        with self._connection.cursor(name="scan") as cursor:
+            cursor.itersize = SCAN
+            cursor.execute(in_psycopg(sql), parameters)
+            yield from cursor
+
+    def insert(self, table: str, values: Mapping[str, Value]) -> int:
+        full = {"created_at": self.now, "updated_at": self.now, **values}
+        marks = ", ".join(f":{name}" for name in full)
+        sql = f"INSERT INTO {table} ({', '.join(full)}) VALUES ({marks}) RETURNING id"
+        made = self._execute(sql, full).fetchone()
+        fault.point(f"{self._name}.statement")
+        return int(made[0]) if made else 0
+
+    def insert_all(self, table: str, columns: Sequence[str], rows: Iterable[tuple[Value, ...]]) -> None:
+        given = list(rows)
+        if not given:
+            return
+        if len(given) <= FEW:
+            self._insert_few(table, columns, given)
+        else:
+            with self._connection.cursor() as cursor:
+                with cursor.copy(f"COPY {table} ({', '.join(columns)}) FROM STDIN") as copy:
+                    for row in given:
+                        copy.write_row(row)
+        fault.point(f"{self._name}.statement")
+
+    def _insert_few(self, table: str, columns: Sequence[str], rows: Sequence[tuple[Value, ...]]) -> None:
+        mark = f"({', '.join(['%s'] * len(columns))})"
+        sql = f"INSERT INTO {table} ({', '.join(columns)}) VALUES {', '.join([mark] * len(rows))}"
+        self._connection.execute(sql, [value for row in rows for value in row])
+
+    def new_ids(self, table: str, count: int) -> Sequence[int]:
+        """From the table's sequence; what is undone leaves gaps."""
+        found = self.rows(
+            "SELECT nextval(CAST(:sequence AS regclass)) FROM generate_series(1, :count)",
+            sequence=f"{table}_id_seq",
+            count=count,
+        )
+        return [id_ for (id_,) in found]
+
+    def attempt(self, work: Callable[[], T]) -> T | FinialError:
+        self._connection.execute("SAVEPOINT attempt")
+        try:
+            done = work()
+        except (errors.IntegrityError, errors.DataError, FinialError) as error:
+            self._connection.execute("ROLLBACK TO SAVEPOINT attempt; RELEASE SAVEPOINT attempt")
+            return translated(error) if isinstance(error, psycopg.Error) else error
+        self._connection.execute("RELEASE SAVEPOINT attempt")
+        return done
+
+
+class Seats(local):
+    """The connection of each thread."""
+
+    connection: Connection | None = None
+    identity: str = ""
+    made: float = 0.0
+
+
+class PostgresEngine:
+    """One database. `open` it, `close` it."""
+
+    dialect = POSTGRES
+    log = PostgresLog()
+
+    def __init__(self, location: Postgres, clock: Clock) -> None:
+        """Raises: InvalidArgument for what the location says."""
+        self._conninfo = conninfo_of(location.connection_string)
+        self._lifetime = location.connection_lifetime
+        self._clock = clock
+        self._closed = False
+        pool = pool_of(location)
+        self._writers = Workers(pool["write"], "store-write")
+        self._readers = Workers(pool["read"], "store-read")
+        self._seats = Seats()
+        self._made: set[Connection] = set()
+        self._guard = Lock()
+        self._away: tuple[float, FinialError] | None = None
+        self.listener = Listener(self._conninfo)
+
+    @classmethod
+    async def open(cls, location: Postgres, clock: Clock) -> PostgresEngine:
+        """Raises: InvalidArgument; Unavailable or Internal for a database that cannot be reached."""
+        engine = cls(location, clock)
+        try:
+            await engine.read(lambda tx: tx.identity)
+        except BaseException:
+            await engine.close()
+            raise
+        return engine
+
+    async def write(self, name: str, work: Callable[[PostgresTransaction], T]) -> T:
+        self.require_open()
+        return await self._writers.hand(lambda: self._transact(name, work))
+
+    async def read(self, work: Callable[[PostgresTransaction], T]) -> T:
+        self.require_open()
+        return await self._readers.hand(lambda: self._look(work))
+
+    async def notice(self, woken: Callable[[], None], clock: Clock, period: float) -> None:
+        """Is told by LISTEN, and looks itself where that does not work."""
+        await self.listener.run(woken, clock, period)
+
+    def require_open(self) -> None:
+        if self._closed:
+            raise Unavailable("datastore-sql: the datastore is closed")
+
+    async def close(self) -> None:
+        if not self._closed:
+            self._closed = True
+            await asyncio.to_thread(self._drain)
+
+    def _drain(self) -> None:
+        self._readers.drain()
+        self._writers.drain()
+        for connection in self._made:
+            connection.close()
+
+    def _transact(self, name: str, work: Callable[[PostgresTransaction], T]) -> T:
+        for left in reversed(range(TRIES)):
+            try:
+                return self._write_once(name, work)
+            except (errors.SerializationFailure, errors.DeadlockDetected) as error:
+                if not left:
+                    raise translated(error) from error
+            except psycopg.Error as error:
+                raise translated(error) from error
+        raise AssertionError("unreachable")
+
+    def _write_once(self, name: str, work: Callable[[PostgresTransaction], T]) -> T:
+        connection = self._begun("BEGIN ISOLATION LEVEL READ COMMITTED")
+        try:
+            fault.point(f"{name}.begin")
+            done = work(self._transaction(connection, name))
+            fault.point(f"{name}.commit")
+            connection.execute("COMMIT")
+        except BaseException:
+            self._undo(connection)
+            raise
+        fault.point(f"{name}.committed")
+        return done
+
+    def _look(self, work: Callable[[PostgresTransaction], T]) -> T:
+        try:
+            connection = self._begun("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            try:
+                return work(self._transaction(connection, "read"))
+            finally:
+                self._undo(connection)
+        except psycopg.Error as error:
+            raise translated(error) from error
+
+    def _transaction(self, connection: Connection, name: str) -> PostgresTransaction:
+        now = self._clock.now()
+        text, unix = timestamp.text(now), int(now.timestamp())
+        return PostgresTransaction(connection, name, text, unix, self._seats.identity)
+
+    def _begun(self, begin: str) -> Connection:
+        """This thread's connection, in a transaction. One that was lost while it was idle is made again."""
+        connection = self._taken()
+        try:
+            connection.execute(begin)
+        except psycopg.OperationalError:
+            self._drop(connection)
+            connection = self._taken()
+            connection.execute(begin)
+        return connection
+
+    def _taken(self) -> Connection:
+        seat, now = self._seats, self._clock.monotonic()
+        old = seat.connection is not None and self._lifetime and now - seat.made > self._lifetime
+        if seat.connection is not None and (old or seat.connection.closed):
+            self._drop(seat.connection)
+        if seat.connection is None:
+            seat.connection, seat.identity = self._connected(now)
+            seat.made = now
+        return seat.connection
+
+    def _connected(self, now: float) -> tuple[Connection, str]:
+        """Raises: Unavailable, Internal; without asking while the server was just found away."""
+        if self._away is not None and now < self._away[0]:
+            raise self._away[1]
+        try:
+            connection, identity = connect(self._conninfo)
+        except FinialError as error:
+            self._away = self._clock.monotonic() + AWAY, error
+            raise
+        self._away = None
+        with self._guard:
+            self._made.add(connection)
+        return connection, identity
+
+    def _drop(self, connection: Connection) -> None:
+        connection.close()
+        self._seats.connection = None
+        with self._guard:
+            self._made.discard(connection)
+
+    def _undo(self, connection: Connection) -> None:
+        """Leaves the connection idle, or closes it."""
+        try:
+            if connection.info.transaction_status not in (TransactionStatus.IDLE, TransactionStatus.UNKNOWN):
+                connection.execute("ROLLBACK")
+        except psycopg.Error:
+            connection.close()
+        if connection.closed:
+            self._drop(connection)

@@ -1,0 +1,88 @@
+"""Hearing of commits on PostgreSQL: LISTEN on a connection of its own, and looking where that does not work.
+
+A pooler may accept LISTEN and deliver nothing, so a listener proves itself: a value of its own must come back.
+Until then, and while there is no connection, the caller is woken each period to look. A listener that works
+wakes it now and then all the same.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+import psycopg
+
+from finial.errors import FinialError
+from finial.runtime.clock import Clock
+from finial.store.postgres_connection import connect_to_listen, translated
+from finial.store.triggers_postgres import CHANNEL
+
+PROOF_CHANNEL = "finial_proof"
+PROOF_PATIENCE = 1.0  # seconds
+SAFETY = 5.0  # seconds without news after which it is looked all the same
+Connection = psycopg.AsyncConnection[tuple[Any, ...]]
+
+
+class Listener:
+    """`run` it as a task; `working` tells whether commits are heard of, `why_not` the reason if they are not."""
+
+    def __init__(self, conninfo: str) -> None:
+        self._conninfo = conninfo
+        self.working = False
+        self.why_not = "not connected yet"
+
+    async def run(self, woken: Callable[[], None], clock: Clock, period: float) -> None:
+        """Until it is cancelled. A connection that is lost is made again."""
+        while True:
+            try:
+                await self._listen(woken, clock, period)
+            except FinialError as error:
+                self.why_not = str(error)
+            finally:
+                self.working = False
+            woken()
+            await clock.sleep(max(period, PROOF_PATIENCE))
+
+    async def _listen(self, woken: Callable[[], None], clock: Clock, period: float) -> None:
+        connection = await connect_to_listen(self._conninfo)
+        try:
+            if await proven(connection):
+                self.working, self.why_not = True, ""
+                woken()  # for what was committed before
+                await _hear(connection, woken)
+            self.why_not = "notifications do not arrive: a pooler may stand between"
+            await _look(woken, clock, period)
+        except psycopg.Error as error:
+            raise translated(error) from error
+        finally:
+            await connection.close()
+
+
+async def proven(connection: Connection) -> bool:
+    """Whether what is sent comes back. Raises: psycopg.Error."""
+    await connection.execute(f"LISTEN {CHANNEL}; LISTEN {PROOF_CHANNEL}")
+    nonce = secrets.token_hex(8)
+    await connection.execute("SELECT pg_notify(%s, %s)", (PROOF_CHANNEL, nonce))
+    with suppress(TimeoutError):
+        async with asyncio.timeout(PROOF_PATIENCE):
+            async for one in connection.notifies(timeout=PROOF_PATIENCE):
+                if (one.channel, one.payload) == (PROOF_CHANNEL, nonce):
+                    return True
+    return False
+
+
+async def _hear(connection: Connection, woken: Callable[[], None]) -> None:
+    while True:
+        async for _ in connection.notifies(timeout=SAFETY, stop_after=1):
+            pass
+        woken()
+
+
+async def _look(woken: Callable[[], None], clock: Clock, period: float) -> None:
+    """For a minute; then it may listen again."""
+    for _ in range(max(1, int(60 / period))):
+        await clock.sleep(period)
+        woken()

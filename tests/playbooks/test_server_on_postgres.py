@@ -1,0 +1,117 @@
+"""Servers on PostgreSQL: a life with its agent, a database that goes away, and a second server beside."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
+
+import pytest
+from grpclib.const import Status
+
+from finial.runtime.grpc import GRPCError, unary
+from finial.spiffe.id import SpiffeId
+from finial.testing import postgres
+from finial.testing.server import TRUST_DOMAIN, Identity, Running, attest, server
+from finial.wire.convert.id import id_to_wire
+from finial.wire.pb.spire.api.server.entry.v1 import entry_pb2
+from finial.wire.pb.spire.api.server.entry.v1.entry_grpc import EntryStub
+from finial.wire.pb.spire.api.types import entry_pb2 as types_pb2
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[postgres.Cluster]:
+    with postgres.own() as running:
+        yield running
+
+
+async def create(running: Running, agent: Identity, name: str) -> int:
+    """An entry below the agent; the code of its own status."""
+    entry = types_pb2.Entry(id=name, parent_id=id_to_wire(agent.id))
+    entry.spiffe_id.CopyFrom(id_to_wire(SpiffeId(TRUST_DOMAIN, f"/{name}")))
+    entry.selectors.add(type="a", value="b")
+    request = entry_pb2.BatchCreateEntryRequest(entries=[entry])
+    async with running.admin() as channel:
+        answer = await unary(EntryStub(channel).BatchCreateEntry, request)
+    return answer.results[0].status.code
+
+
+async def until(ask: Callable[[], Awaitable[object]], answer: object) -> None:
+    """Asks until this is the answer."""
+    while True:
+        if await ask() == answer:
+            return
+        await asyncio.sleep(0.05)
+
+
+async def authorized(running: Running, agent: Identity) -> list[str]:
+    async with running.remote(agent) as channel:
+        answer = await unary(EntryStub(channel).GetAuthorizedEntries, entry_pb2.GetAuthorizedEntriesRequest())
+    return sorted(entry.id for entry in answer.entries)
+
+
+def test_an_agent_attests_and_gets_its_entries_also_after_a_restart(
+    tmp_path: Path, cluster: postgres.Cluster
+) -> None:
+    async def play(database: str) -> None:
+        async with server(tmp_path, database=database) as running:
+            agent = await attest(running)
+            assert await create(running, agent, "e") == 0
+            assert await authorized(running, agent) == ["e"]
+        async with server(tmp_path, database=database) as running:
+            other = await attest(running)
+            assert await create(running, other, "f") == 0
+            assert await authorized(running, other) == ["f"]
+
+    with cluster.schema() as database:
+        asyncio.run(play(database))
+
+
+def test_what_is_written_at_one_server_is_known_at_the_other(
+    tmp_path: Path, cluster: postgres.Cluster
+) -> None:
+    async def play(database: str) -> None:
+        for name in ("one", "two"):
+            (tmp_path / name).mkdir()
+        async with (
+            server(tmp_path / "one", database=database) as one,
+            server(tmp_path / "two", database=database) as two,
+        ):
+            agent = await attest(one)
+            assert await create(two, agent, "e") == 0
+            here = await two.server.store.changes.position()
+            await asyncio.wait_for(one.server.follower.reached(here), 10)
+            assert await authorized(one, agent) == ["e"]
+
+    with cluster.schema() as database:
+        asyncio.run(play(database))
+
+
+def test_while_the_database_is_gone_reads_go_on_and_writes_are_unavailable(
+    tmp_path: Path, cluster: postgres.Cluster
+) -> None:
+    async def play(database: str) -> None:
+        async with server(tmp_path, database=database) as running:
+            agent = await attest(running)
+            assert await create(running, agent, "e") == 0
+            await asyncio.to_thread(cluster.stop)
+            try:
+                assert await refused(running, agent) == Status.UNAVAILABLE
+                assert await authorized(running, agent) == ["e"]
+            finally:
+                await asyncio.to_thread(cluster.start)
+            async with asyncio.timeout(20):
+                await until(lambda: refused(running, agent), None)
+                await until(lambda: authorized(running, agent), ["e", "f"])
+
+    async def refused(running: Running, agent: Identity) -> Status | None:
+        try:
+            code = await create(running, agent, "f")
+        except GRPCError as error:
+            return error.status
+        return Status(code) if code else None
+
+    with cluster.schema() as database:
+        asyncio.run(play(database))

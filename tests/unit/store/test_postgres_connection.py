@@ -1,0 +1,28 @@
+from __future__ import annotations
+
+import psycopg
+import pytest
+from psycopg.conninfo import conninfo_to_dict
+
+from finial.errors import Internal, InvalidArgument, Unavailable
+from finial.store.postgres_connection import conninfo_of, translated
+
+
+@pytest.mark.parametrize("text", ["host=db dbname=spire password=p", "postgres://db/spire?password=p"])
+def test_both_forms_are_read_and_tls_is_required_unless_told_otherwise(text: str) -> None:
+    found = conninfo_to_dict(conninfo_of(text))
+    assert (found["host"], found["dbname"], found["sslmode"]) == ("db", "spire", "require")
+    assert conninfo_to_dict(conninfo_of(f"{text}"))["connect_timeout"] == "5"
+    assert conninfo_to_dict(conninfo_of("host=db sslmode=verify-full"))["sslmode"] == "verify-full"
+
+
+def test_a_string_that_cannot_be_read_is_not_shown() -> None:
+    with pytest.raises(InvalidArgument) as caught:
+        conninfo_of("host=db password='secret")
+    assert "secret" not in f"{caught.value} {caught.value.hint}"
+
+
+def test_errors_become_ours() -> None:
+    assert isinstance(translated(psycopg.OperationalError("server closed the connection")), Unavailable)
+    assert isinstance(translated(psycopg.errors.AdminShutdown("x")), Unavailable)
+    assert isinstance(translated(psycopg.ProgrammingError("x")), Internal)
