@@ -5,7 +5,6 @@
 The ID is the server's: one that cannot prove it gets no request.
 """
 
-
 from __future__ import annotations
 
 import asyncio

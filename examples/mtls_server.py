@@ -5,7 +5,6 @@
 The IDs that follow the port may call it; nobody else gets past the handshake.
 """
 
-
 from __future__ import annotations
 
 import asyncio

@@ -5,7 +5,6 @@
 Private keys are never printed. It ends after COUNT updates, or when it is interrupted.
 """
 
-
 from __future__ import annotations
 
 import asyncio
