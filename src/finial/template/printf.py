@@ -182,6 +182,7 @@ def _float(value: Value, verb: str, flags: str, precision: int | None) -> str | 
         return None
     if verb in "gG" and precision is None:
         text = float_text(abs(value))
+        text = text.upper() if verb == "G" else text
     else:
         text = format(abs(value), f".{6 if precision is None else precision}{verb}")
     return _signed(text, value < 0, flags)

@@ -183,6 +183,7 @@ def number(token: Token) -> int | float:
     try:
         if re.fullmatch(r"[+-]?0[xX].*", text):
             return float.fromhex(text)
-        return float(text)
+        value = float(text)
+        return value if set(text) & set(".eE") else int(value)  # 09 is no octal, but nine
     except (ValueError, OverflowError):
         raise fault(token.at, f'bad number syntax: "{token.text}"') from None
