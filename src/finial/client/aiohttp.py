@@ -105,7 +105,7 @@ class FollowingConnector(BaseConnector):
 
     async def _close_all(self, abort_ssl: bool) -> None:
         await super().close()
-        await self._pool.connector.close(abort_ssl=abort_ssl)
+        await self._pool.connector.close(**({"abort_ssl": True} if abort_ssl else {}))  # known from 3.12 on
         await self._tasks.close()
 
 

@@ -73,11 +73,17 @@ class X509Source:
 
     def client_context(self, authorize: Authorizer, *, alpn: Sequence[str] = tls.HTTP) -> FollowingContext:
         """Shows this workload's SVID; asks `authorize` for the server's ID. Host names are not looked at."""
-        return tls.client_context(self._source, authorize, alpn=alpn)
+        return self._background.call(self._context(tls.client_context, authorize, alpn))
 
     def server_context(self, authorize: Authorizer, *, alpn: Sequence[str] = tls.HTTP) -> FollowingContext:
         """Requires a certificate of the client and asks `authorize` for its ID."""
-        return tls.server_context(self._source, authorize, alpn=alpn)
+        return self._background.call(self._context(tls.server_context, authorize, alpn))
+
+    async def _context(
+        self, make: Callable[..., FollowingContext], authorize: Authorizer, alpn: Sequence[str]
+    ) -> FollowingContext:
+        """In the source's thread, so that no change falls between reading it and subscribing to it."""
+        return make(self._source, authorize, alpn=alpn)
 
     def close(self) -> None:
         """Ends the stream and the thread; what was received stays readable."""
