@@ -18,25 +18,34 @@ import httpx
 from finial.client.authorize import Authorizer
 from finial.client.tls import client_context
 from finial.client.x509_source import X509Source
+from finial.errors import InvalidArgument
 from finial.runtime.tls import FollowingContext
 
+# Options of httpx that choose another way to the server: they would go around the check, or be ignored.
+DECIDED_HERE = frozenset({"cert", "http1", "http2", "mounts", "proxy", "transport", "trust_env", "verify"})
 
-def client(source: X509Source, authorize: Authorizer, **options: Any) -> httpx.AsyncClient:
+
+def client(
+    source: X509Source, authorize: Authorizer, *, limits: httpx.Limits | None = None, **options: Any
+) -> httpx.AsyncClient:
     """An httpx.AsyncClient with its `options`; environment proxies are not used.
 
     A peer that is refused is httpx.ConnectError with the reason, before a byte of the request has left. Only
     https is spoken: any other scheme is httpx.UnsupportedProtocol, also behind a redirect.
+    Raises: InvalidArgument for an option that would go around that.
     """
-    context = client_context(source, authorize)
-    return httpx.AsyncClient(transport=FollowingTransport(context), trust_env=False, **options)
+    for name in sorted(DECIDED_HERE.intersection(options)):
+        raise InvalidArgument(f'httpx client: option "{name}" is decided by the source and the authorizer')
+    transport = FollowingTransport(client_context(source, authorize), limits)
+    return httpx.AsyncClient(transport=transport, trust_env=False, **options)
 
 
 class Pool:
     """Connections made under one moment's trust; closed when it is retired and nobody uses it."""
 
-    def __init__(self, context: FollowingContext) -> None:
+    def __init__(self, context: FollowingContext, limits: httpx.Limits) -> None:
         self.generation = context.generation
-        self.transport = httpx.AsyncHTTPTransport(verify=context, trust_env=False)
+        self.transport = httpx.AsyncHTTPTransport(verify=context, trust_env=False, limits=limits)
         self.users = 0
         self.retired = False
 
@@ -56,15 +65,16 @@ class Pool:
 class FollowingTransport(httpx.AsyncBaseTransport):
     """One pool for each moment's trust."""
 
-    def __init__(self, context: FollowingContext) -> None:
+    def __init__(self, context: FollowingContext, limits: httpx.Limits | None = None) -> None:
         self._context = context
-        self._pool = Pool(context)
+        self._limits = limits or httpx.Limits(max_connections=100, max_keepalive_connections=20)  # as httpx
+        self._pool = Pool(context, self._limits)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         if request.url.scheme != "https":
             raise httpx.UnsupportedProtocol(f'"{request.url.scheme}": only https is checked', request=request)
         if self._pool.generation != self._context.generation:
-            old, self._pool = self._pool, Pool(self._context)
+            old, self._pool = self._pool, Pool(self._context, self._limits)
             await old.retire()
         pool = self._pool
         pool.users += 1

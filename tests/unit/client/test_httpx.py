@@ -14,6 +14,7 @@ import uvicorn
 from finial.client import asgi, authorize
 from finial.client.httpx import FollowingTransport, client
 from finial.client.x509_source import X509Source
+from finial.errors import InvalidArgument
 from finial.testing.ca import TestCa
 from finial.testing.workload import workloads
 
@@ -143,5 +144,31 @@ def test_nothing_goes_out_in_the_clear(tmp_path: Path) -> None:
             async with client(web.source, authorize.any_id()) as http:
                 with pytest.raises(httpx.UnsupportedProtocol, match='"http": only https is checked'):
                     await http.get("http://127.0.0.1:1/")
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("option", ["verify", "proxy", "transport", "http2"])
+def test_no_option_goes_around_the_check(tmp_path: Path, option: str) -> None:
+    async def scenario() -> None:
+        async with workloads(tmp_path, (CA, "/web")) as (web,):
+            with pytest.raises(InvalidArgument, match=f'option "{option}" is decided'):
+                client(web.source, authorize.any_id(), **{option: None})
+
+    asyncio.run(scenario())
+
+
+def test_limits_hold_for_each_pool(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with workloads(tmp_path, (CA, "/payment"), (CA, "/web")) as (payment, web):
+            limits = httpx.Limits(max_connections=1)
+            none_free = httpx.Timeout(5, pool=0.01)
+            async with (
+                served(payment.source) as url,
+                client(web.source, authorize.one_of(PAYMENT), limits=limits, timeout=none_free) as http,
+            ):
+                async with http.stream("GET", url):
+                    with pytest.raises(httpx.PoolTimeout):
+                        await http.get(url)
 
     asyncio.run(scenario())

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from finial.client import authorize, postgres
@@ -23,10 +24,14 @@ STARTUP = bytes.fromhex("0000000800030000")
 
 @dataclass
 class FakePostgres:
-    """Asks for TLS as PostgreSQL does, then answers each byte with itself. `reply` is what it says to SSLRequest."""
+    """Asks for TLS as PostgreSQL does, then answers each byte with itself, or all with `greeting`.
+
+    `reply` is what it says to SSLRequest.
+    """
 
     context: FollowingContext | None
     reply: bytes = b"S"
+    greeting: bytes = b""
     callers: list[str] = field(default_factory=list)
     requests: list[bytes] = field(default_factory=list)
     port: int = 0
@@ -39,7 +44,7 @@ class FakePostgres:
                 await writer.start_tls(self.context)
                 self.callers.append(str(peer_id(writer.get_extra_info("ssl_object"))))
                 while data := await reader.read(65536):
-                    writer.write(data)
+                    writer.write(self.greeting or data)
                     await writer.drain()
         except (OSError, asyncio.IncompleteReadError):
             pass
@@ -65,6 +70,20 @@ async def database(folder: Path, path: str = "/database") -> AsyncIterator[tuple
         async with listening(FakePostgres(context)) as fake:
             async with postgres.relay(web.source, DATABASE, "127.0.0.1", fake.port) as place:
                 yield fake, place
+
+
+def message(kind: bytes, body: bytes) -> bytes:
+    return kind + (4 + len(body)).to_bytes(4) + body
+
+
+WELCOME = b"".join(
+    (
+        message(b"R", bytes(4)),  # authentication is done
+        message(b"S", b"server_version\x0017.0\0"),
+        message(b"S", b"client_encoding\0UTF8\0"),
+        message(b"Z", b"I"),  # ready for a query
+    )
+)
 
 
 async def connected(place: str) -> postgres.Streams:
@@ -189,5 +208,30 @@ def test_a_server_that_is_away_is_the_drivers_error(tmp_path: Path) -> None:
                 writer.write(STARTUP)
                 assert b"M" + b'postgres "127.0.0.1:1": ' in await reader.read()
                 writer.close()
+
+    asyncio.run(scenario())
+
+
+def test_libpq_connects_by_the_folder(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with database(tmp_path) as (fake, place):
+            fake.greeting = WELCOME
+            driver = await psycopg.AsyncConnection.connect(
+                f"host={place} port=5432 user=api connect_timeout=5"
+            )
+            assert driver.info.server_version == 170000
+            await driver.close()
+            assert fake.callers == ["spiffe://example.org/web"]
+
+    asyncio.run(scenario())
+
+
+def test_libpq_tells_why_an_impostor_is_refused(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with database(tmp_path, "/impostor") as (_, place):
+            with pytest.raises(
+                psycopg.OperationalError, match='unexpected ID "spiffe://example.org/impostor"'
+            ):
+                await psycopg.AsyncConnection.connect(f"host={place} port=5432 user=api connect_timeout=5")
 
     asyncio.run(scenario())
