@@ -18,8 +18,8 @@ from finial.spiffe.id import SpiffeId
 from finial.spiffe.selector import Selector
 from finial.spiffe.trust_domain import TrustDomain
 from finial.store import agents, bundles, entries, entry_creation, schema, triggers
-from finial.store.dialect import SQLITE
 from finial.store.bundles import DeleteMode
+from finial.store.dialect import SQLITE
 from finial.store.engine import Transaction
 from finial.store.engine_sqlite import SqliteTransaction
 from finial.store.log import Kind

@@ -11,6 +11,7 @@ from finial.cli.console import Console
 from finial.cli.flags import flag
 from finial.cli.output import JsonValue, read_format, to_line
 from finial.cli.server import DEFAULT_CONFIG
+from finial.errors import Unsupported
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +94,13 @@ def database_of(flags: DatabaseFlags) -> Path:
 
     environment = dict(os.environ) if flags.expand_env else None
     config = load_server(read(flags.config), flags.config, {}, environment)
-    return path_of(datastore_of(config.plugins).connection_string)
+    options = datastore_of(config.plugins)
+    if options.database_type != "sqlite3":
+        raise Unsupported(
+            f"datastore-sql: a {options.database_type} database is neither looked at nor handed back yet",
+            hint="name the configuration of a server on SQLite",
+        )
+    return path_of(options.connection_string)
 
 
 COMMANDS = (

@@ -48,7 +48,7 @@ server {{
   {options}
 }}
 plugins {{
-  DataStore "sql" {{ plugin_data {{ database_type = "{kind}" connection_string = "{database}" }} }}
+  DataStore "sql" {{ plugin_data {{ database_type = "sqlite3" connection_string = "{database}" }} }}
   KeyManager "memory" {{ plugin_data {{}} }}
   NodeAttestor "join_token" {{ plugin_data {{}} }}
   {plugins}
@@ -149,9 +149,10 @@ def config_of(
         options=options,
         limited="true" if limited else "false",
         port=port,
-        kind="postgres" if isinstance(database, str) else "sqlite3",
         database=database or folder / "data.sqlite3",
     )
+    if isinstance(database, str):
+        text = text.replace('"sqlite3"', '"postgres"')
     return load_server(text, "server.conf")
 
 

@@ -22,7 +22,9 @@ def config(tmp_path: Path) -> Path:
     """Of a server that has run on its database and stopped."""
     database = tmp_path / "data.sqlite3"
     path = tmp_path / "server.conf"
-    path.write_text(CONF.format(folder=tmp_path, port=0, limited="true", options="", database=database))
+    path.write_text(
+        CONF.format(folder=tmp_path, port=0, limited="true", options="", plugins="", database=database)
+    )
 
     async def use() -> None:
         store = await Store.open(database, clock=SystemClock())
@@ -79,3 +81,10 @@ def test_a_database_that_is_open_is_refused_with_the_next_step(call: Call, confi
             assert "is open in another process" in done.err
             assert "hint: stop every server on this database" in done.err
     assert ours(config) > 0
+
+
+def test_another_database_than_sqlite_is_refused(call: Call, config: Path) -> None:
+    config.write_text(config.read_text().replace('"sqlite3"', '"postgres"'))
+    done = call("migrate", "status", "-config", str(config))
+    assert done.exit == 1
+    assert "a postgres database is neither looked at nor handed back yet" in done.err
