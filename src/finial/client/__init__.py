@@ -6,8 +6,9 @@
         context = client_context(source, authorize.one_of("spiffe://example.org/payment-api"))
         await asyncio.open_connection("127.0.0.1", 18444, ssl=context)
 
-`finial.client.asgi` serves ASGI applications by uvicorn, `finial.client.httpx` makes clients. Names are
-loaded at first use: importing this package costs a few milliseconds.
+Adapters are modules of their own: `asgi`, `httpx`, `aiohttp`, `grpc`, `postgres`, `bearer` (JWT-SVIDs), `blocking`
+(threads), `pyspiffe` (py-spiffe's names); docs/client.md shows each. Names are loaded at first use: importing this
+package costs a few milliseconds.
 """
 
 from __future__ import annotations
