@@ -69,10 +69,8 @@ def test_a_commit_that_was_overtaken_is_seen_when_it_comes(dsn: str) -> None:
         async with asyncio.TaskGroup() as group:
             group.create_task(store.changes.wait(position))
             group.create_task(slow.commit())
-        assert await store.changes.read(position) == (
-            [Change(Kind.TOKEN, late)],
-            await store.changes.position(),
-        )
+        found, _ = await store.changes.read(position)
+        assert found == [Change(Kind.TOKEN, late)]
         await slow.close()
         await neighbour.close()
 
@@ -131,13 +129,18 @@ def test_old_rows_go_and_who_stood_before_them_is_refused(dsn: str) -> None:
     async def work(store: Store) -> None:
         before = await store.changes.position()
         await store.create_join_token(JoinToken("t", 1))
-        after = await store.changes.position()
         connection = await other(dsn)
         await connection.execute("UPDATE finial_changes SET at = now() - interval '13 hours'")
         await connection.commit()
         await connection.close()
         assert await store.changes.trim([before]) == 0
-        assert await store.changes.trim([after]) == 1
+        gone = 0
+        for _ in range(500):  # a row stays while transactions of other tests may yet come before it
+            after = await store.changes.position()
+            if gone := await store.changes.trim([after]):
+                break
+            await asyncio.sleep(0.02)
+        assert gone == 1
         with pytest.raises(FailedPrecondition, match="another history"):
             await store.changes.read(before)
         assert (await store.changes.read(after))[0] == []

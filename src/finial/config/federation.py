@@ -1,6 +1,5 @@
 """The block `server.federation`: bundles served to and fetched from other trust domains."""
 
-
 from __future__ import annotations
 
 from collections.abc import Mapping

@@ -3,7 +3,6 @@
 What `plugin_data` may hold is declared by the plugin; whoever builds it calls `decode_options`.
 """
 
-
 from __future__ import annotations
 
 from collections.abc import Iterator

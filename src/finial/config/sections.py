@@ -1,6 +1,5 @@
 """Sections and options that the server's and the agent's files share: logging, health, telemetry, profiling."""
 
-
 from __future__ import annotations
 
 from dataclasses import dataclass

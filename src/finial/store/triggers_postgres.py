@@ -65,7 +65,13 @@ def selections() -> dict[str, str]:
         table: f"SELECT '{kind}', {column}::text FROM {{0}} WHERE {column} IS NOT NULL"  # noqa: S608
         for table, (kind, column) in THINGS.items()
     }
-    lookup = "SELECT 'entry', entry_id FROM registered_entries e JOIN {0} ON e.id = registered_entry_id"
+    # Plans are kept for a session. One that was made for many rows reads the whole table, for one row too:
+    # OFFSET keeps it by the key.
+    lookup = (
+        "SELECT 'entry', entry_id FROM (SELECT DISTINCT registered_entry_id FROM {0}) p CROSS JOIN LATERAL"
+        " (SELECT entry_id FROM registered_entries WHERE id = registered_entry_id OFFSET 0) e"
+        " WHERE entry_id IS NOT NULL"
+    )
     return {**found, **dict.fromkeys(PARTS_OF_ENTRIES, lookup)}
 
 

@@ -114,10 +114,11 @@ class SshAuthority:
             .type(kind)
             .key_id(b"host/key")
             .serial(7)
-            .valid_principals([one.encode() for one in principals])
             .valid_after(int(now - 7200))
             .valid_before(int(now + lifetime))
         )
+        names = [one.encode() for one in principals]
+        builder = builder.valid_principals(names) if names else builder.valid_for_all_principals()
         if critical:
             builder = builder.add_critical_option(b"force-command", b"x")
         private, public = folder / "host_key", folder / "host_key-cert.pub"

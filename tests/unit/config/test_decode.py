@@ -1,7 +1,5 @@
 """Decoding, held against what hashicorp/hcl 1.0.1 makes of the same texts, and the errors we add."""
 
-
-
 from __future__ import annotations
 
 import json

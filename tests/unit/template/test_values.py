@@ -42,19 +42,23 @@ def test_print_puts_spaces_between_what_is_no_text() -> None:
 
 
 def test_truth_equality_and_order() -> None:
-    assert [truth(one) for one in (0, "", [], None, {}, Record("r", {}))] == [False] * 5 + [True]
+    values: list[object] = [0, "", [], None, {}, Record("r", {})]
+    assert [truth(one) for one in values] == [False] * 5 + [True]
     assert equal(1, 1) and not equal(None, 1) and less("a", "b") and not less(2, 1)
-    for left, right in ((1, "1"), (True, 1), ([1], [1])):
+    unequal: list[tuple[object, object]] = [(1, "1"), (True, 1), ([1], [1])]
+    for left, right in unequal:
         with pytest.raises(InvalidArgument):
             equal(left, right)
-    for left, right in ((True, False), (None, 1), (1, "a")):
+    unordered: list[tuple[object, object]] = [(True, False), (None, 1), (1, "a")]
+    for left, right in unordered:
         with pytest.raises(InvalidArgument):
             less(left, right)
     assert same([1, {"a": (2,)}], (1, {"a": [2]})) and not same(1, 1.0) and not same(True, 1)
 
 
 def test_types_are_named_as_in_go() -> None:
-    assert [type_name(one) for one in (None, 1, 1.5, b"", [], {}, Record("x.Y", {}))] == [
+    values: list[object] = [None, 1, 1.5, b"", [], {}, Record("x.Y", {})]
+    assert [type_name(one) for one in values] == [
         "<nil>", "int", "float64", "[]uint8", "[]interface {}", "map[string]interface {}", "x.Y",
     ]  # fmt: skip
     assert elements(b"ab") == [97, 98]

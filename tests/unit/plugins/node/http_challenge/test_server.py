@@ -16,7 +16,7 @@ from finial.testing.node import NodeHost
 
 
 def attest(
-    claim: object, host: NodeHost | None = None, found: str | None = None, **options: object
+    claim: object, host: NodeHost | None = None, found: str | None = None, config: Config | None = None
 ) -> AttestedNode:
     """What is found is the nonce unless told."""
     shown: list[str] = []
@@ -28,9 +28,10 @@ def attest(
     async def fetch(_: Claim) -> str:
         return shown[0] if found is None else found
 
-    config = replace(Config(), **options)  # type: ignore[arg-type]
     payload = claim if isinstance(claim, bytes) else json.dumps(claim).encode()
-    return asyncio.run(HttpChallenge(config, host or NodeHost(), fetch).attest(payload, challenge))
+    return asyncio.run(
+        HttpChallenge(config or Config(), host or NodeHost(), fetch).attest(payload, challenge)
+    )
 
 
 def claim(host: str = "p1.example.com", agent: str = "default", port: int = 80) -> dict[str, object]:
@@ -52,9 +53,9 @@ def test_a_host_is_named_by_its_name_once() -> None:
 
 def test_where_only_root_listens_a_host_may_come_again() -> None:
     host = NodeHost()
-    found = attest(claim(), host, tofu=False, required_port=80)
-    host.attested.add(found.agent_id)
-    assert attest(claim(), host, tofu=False, required_port=80).can_reattest
+    config = Config(tofu=False, required_port=80)
+    host.attested.add(attest(claim(), host, config=config).agent_id)
+    assert attest(claim(), host, config=config).can_reattest
 
 
 @pytest.mark.parametrize("found", ["", "other", "AAAA"])
@@ -97,11 +98,12 @@ def test_what_the_operator_does_not_allow_is_refused(
     bad: object, options: dict[str, object], kind: type[FinialError], text: str
 ) -> None:
     with pytest.raises(kind, match=text):
-        attest(bad, **options)
+        attest(bad, config=replace(Config(), **options))  # type: ignore[arg-type]
 
 
 def test_one_pattern_that_matches_is_enough() -> None:
-    assert attest(claim(), allowed_dns_patterns=("^x$", r"p[0-9]\.example"))
+    config = Config(allowed_dns_patterns=("^x$", r"p[0-9]\.example"))
+    assert attest(claim(), config=config).agent_id.path.endswith("/p1.example.com")
 
 
 @pytest.mark.parametrize(
