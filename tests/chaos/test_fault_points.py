@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import ast
 import asyncio
-import re
 import signal
 import sqlite3
 from collections.abc import Awaitable, Callable, Sequence
@@ -367,13 +366,14 @@ BIRTHS = [
     [pytest.param(BIRTHS[at::4], marks=[pytest.mark.soak] if at else [], id=str(at)) for at in range(4)],
 )
 async def test_a_first_start_that_a_fault_cuts_off_is_gone_on_with(points: list[str], tmp_path: Path) -> None:
-    for point in points:
-        folder = tmp_path / re.sub(r"\W", "-", point)
+    for number, point in enumerate(points):
+        folder = tmp_path / str(number)  # the path of a socket must be short
         folder.mkdir()
         domain = Domain(folder)
         domain.configure()
-        with pytest.raises(Internal, match="the server ended with -9|server did not start"):
+        with pytest.raises(Internal) as cut_off:
             await domain.start_server({fault.VARIABLE: point})
+        assert str(cut_off.value.__cause__) == "the server ended with -9", point
         try:
             await domain.start_server()
             roots = await domain.roots()
