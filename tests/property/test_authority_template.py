@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from finial.authority.ca import X509Ca, hash_for, public_bytes, self_signed
 from finial.authority.policy import Policy, X509Request
 from finial.authority.template import LeafTemplate, reference_builder
+from finial.plugin.kinds import Extension
 from finial.spiffe.id import SpiffeId
 from finial.spiffe.trust_domain import TrustDomain
 from finial.svid.subject import Subject
@@ -33,10 +34,19 @@ SUBJECTS = st.builds(
     provinces=VALUES,
     common_name=TEXTS,
     serial_number=TEXTS,
-    unique_id=TEXTS,
+    more=st.lists(
+        st.tuples(st.sampled_from(["2.5.4.45", "2.5.4.3", "1.3.6.1.4.1.99999.7"]), TEXTS.filter(bool)),
+        max_size=2,
+    ).map(tuple),
 )
 DNS_NAMES = st.lists(st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1), max_size=8)
 PATHS = st.text("abcXYZ019._-", min_size=1, max_size=300).filter(lambda text: text not in (".", ".."))
+ARCS = st.lists(st.integers(0, 2**40), min_size=1, max_size=5).map(lambda arcs: ".".join(map(str, arcs)))
+EXTENSIONS = st.lists(
+    st.builds(Extension, ARCS.map("2.999.{}".format), st.binary(max_size=300), st.booleans()),
+    max_size=3,
+    unique_by=lambda one: one.oid,
+).map(tuple)
 MOMENTS = st.datetimes(datetime(1960, 1, 1), datetime(2190, 1, 1))
 
 
@@ -50,6 +60,7 @@ MOMENTS = st.datetimes(datetime(1960, 1, 1), datetime(2190, 1, 1))
     serial=st.integers(1, 2**128 - 1),
     moment=MOMENTS,
     ttl=st.integers(1, 10**8),
+    extensions=EXTENSIONS,
 )
 def test_template_equals_reference(
     ca: X509Ca,
@@ -60,9 +71,10 @@ def test_template_equals_reference(
     serial: int,
     moment: datetime,
     ttl: int,
+    extensions: tuple[Extension, ...],
 ) -> None:
     now = moment.replace(tzinfo=UTC)
-    request = X509Request(SpiffeId(DOMAIN, f"/{path}"), key, subject, tuple(dns_names), ttl)
+    request = X509Request(SpiffeId(DOMAIN, f"/{path}"), key, subject, tuple(dns_names), ttl, extensions)
     not_after = now + timedelta(seconds=ttl)
     reference = reference_builder(ca, request, serial, now, not_after)
     signed = reference.sign(ca.private_key, hash_for(ca.private_key))

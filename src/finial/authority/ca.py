@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from finial.authority.journal import Status, X509CaRecord
 from finial.authority.policy import Policy
 from finial.errors import FinialError, Internal, InvalidArgument
-from finial.plugin.kinds import PrivateKey
+from finial.plugin.kinds import Extension, PrivateKey, X509CaAttributes
 from finial.spiffe.trust_domain import TrustDomain
 from finial.svid.certificate import Certificate, load_public_key, read
 from finial.svid.subject import Subject
@@ -78,19 +78,23 @@ class X509Ca:
 def self_signed(policy: Policy, key: PrivateKey, now: datetime) -> X509Ca:
     """A root for `ca_ttl` seconds from `now`."""
     serial = new_serial()
-    subject = with_serial(policy.ca_subject, serial).name()
-    public_key = public_bytes(key)
+    made = policy.composition.server_ca(X509CaAttributes(with_serial(policy.ca_subject, serial)))
+    issuer, public_key = made.subject.name(), public_bytes(key)
     not_after = now + timedelta(seconds=policy.ca_ttl)
-    builder = ca_builder(policy.trust_domain, subject, subject, public_key, serial, now, not_after)
+    builder = ca_builder(policy.trust_domain, made, issuer, public_key, serial, now, not_after)
     return X509Ca(builder.sign(key, hash_for(key)).public_bytes(Encoding.DER), key)
 
 
 def upstream_request(policy: Policy, key: PrivateKey) -> bytes:
-    """The CSR in DER that an upstream authority is asked to sign: subject and URI SAN of a CA."""
-    subject = with_serial(policy.ca_subject, new_serial()).name()
+    """The CSR in DER that an upstream authority is asked to sign: subject and URI SAN of a CA, and a
+    composer's extensions but for policies, which are the signer's to set."""
+    made = policy.composition.server_ca(X509CaAttributes(with_serial(policy.ca_subject, new_serial())))
     san = x509.SubjectAlternativeName([x509.UniformResourceIdentifier(policy.trust_domain.uri)])
-    request = x509.CertificateSigningRequestBuilder().subject_name(subject)
-    return request.add_extension(san, critical=False).sign(key, hash_for(key)).public_bytes(Encoding.DER)
+    builder = x509.CertificateSigningRequestBuilder().subject_name(made.subject.name())
+    builder = builder.add_extension(san, critical=False)
+    for one in made.extensions:
+        builder = builder.add_extension(unrecognized(one), one.critical)
+    return builder.sign(key, hash_for(key)).public_bytes(Encoding.DER)
 
 
 def from_upstream(
@@ -141,24 +145,46 @@ def check_dates(certificate: Certificate, now: datetime) -> None:
 
 def ca_builder(
     trust_domain: TrustDomain,
-    subject: x509.Name,
+    attributes: X509CaAttributes,
     issuer: x509.Name,
     public_key: bytes,
     serial: int,
     now: datetime,
     not_after: datetime,
+    authority_key_id: bytes | None = None,
 ) -> x509.CertificateBuilder:
-    """A CA certificate but for its authority key identifier and signature. Public key is DER."""
+    """A CA certificate but for its signature, extensions in Go's order. Public key is DER."""
     key = load_public_key(public_key)
     usage = key_usage(key_cert_sign=True, crl_sign=True)
-    uri = x509.UniformResourceIdentifier(trust_domain.uri)
-    return (
+    subject = attributes.subject.name()
+    builder = (
         x509.CertificateBuilder(issuer, subject, key, serial, now - CUSHION, not_after)
         .add_extension(usage, critical=True)
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
-        .add_extension(x509.SubjectAlternativeName([uri]), critical=False)
     )
+    if authority_key_id is not None:
+        authority = x509.AuthorityKeyIdentifier(authority_key_id, None, None)
+        builder = builder.add_extension(authority, critical=False)
+    return _with_names_and_more(builder, trust_domain, attributes)
+
+
+def _with_names_and_more(
+    builder: x509.CertificateBuilder, trust_domain: TrustDomain, attributes: X509CaAttributes
+) -> x509.CertificateBuilder:
+    names = x509.SubjectAlternativeName([x509.UniformResourceIdentifier(trust_domain.uri)])
+    builder = builder.add_extension(names, critical=False)
+    if attributes.policies:
+        policies = [x509.PolicyInformation(x509.ObjectIdentifier(one), None) for one in attributes.policies]
+        builder = builder.add_extension(x509.CertificatePolicies(policies), critical=False)
+    for one in attributes.extensions:
+        builder = builder.add_extension(unrecognized(one), one.critical)
+    return builder
+
+
+def unrecognized(extension: Extension) -> x509.UnrecognizedExtension:
+    """As pyca writes it without reading it."""
+    return x509.UnrecognizedExtension(x509.ObjectIdentifier(extension.oid), extension.value)
 
 
 def key_usage(**granted: bool) -> x509.KeyUsage:

@@ -1,8 +1,8 @@
 """Signing X.509: a checked request in, an X.509-SVID out. Synchronous and thread-safe: for a thread pool.
 
 Nothing outlives its signer. A leaf comes from the DER template and is judged before it leaves: dates and
-ID always, the whole chain by our own verifier for the first and then each 50th. A failure of that
-check is a bug of ours and fails the whole call.
+ID always, the whole chain by our own verifier for the first and then each 50th, and for each that a
+composer had a hand in. A failure of that check fails the whole call.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from finial.authority.ca import (
 from finial.authority.policy import CaRequest, CheckedCa, CheckedX509, Policy, X509Request
 from finial.authority.template import LeafTemplate
 from finial.errors import FinialError, Internal
+from finial.plugin.kinds import X509CaAttributes
 from finial.spiffe.bundle import Bundle, BundleSet, X509Authority
 from finial.svid.certificate import read
 from finial.svid.subject import Subject
@@ -65,7 +66,7 @@ class Issuer:
         tbs = self._template.tbs(request, serial, now, not_after)
         leaf = self._template.certificate(tbs, self._signature(tbs))
         svid = self._svid(request, leaf, serial, now, not_after)
-        if next(self._issued) % VERIFY_EACH == 0:
+        if next(self._issued) % VERIFY_EACH == 0 or self._policy.composition:
             self._prove(svid, now)
         return svid
 
@@ -91,12 +92,12 @@ class Issuer:
     def _downstream(self, request: CaRequest, now: datetime, not_after: datetime) -> bytes:
         parent = self._certificate.subject
         depth = max(1, len(self.ca.upstream_chain))
-        subject = _downstream_subject(parent, depth).name()
+        made = self._policy.composition.server_ca(X509CaAttributes(_downstream_subject(parent, depth)))
         builder = ca_builder(
-            self._policy.trust_domain, subject, parent, request.public_key, new_serial(), now, not_after
-        )
-        authority = x509.AuthorityKeyIdentifier(self._certificate.subject_key_id, None, None)
-        signed = builder.add_extension(authority, critical=False).sign(self.ca.private_key, self._hash)
+            self._policy.trust_domain, made, parent, request.public_key, new_serial(), now, not_after,
+            self._certificate.subject_key_id,
+        )  # fmt: skip
+        signed = builder.sign(self.ca.private_key, self._hash)
         return signed.public_bytes(Encoding.DER)
 
     def _signature(self, tbs: bytes) -> bytes:

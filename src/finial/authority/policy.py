@@ -7,13 +7,13 @@ TTLs are seconds; 0 or less in a request means the configured default. SPIRE 1.1
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Generic, TypeVar
 
+from finial.authority.compose import Composition
 from finial.errors import FinialError, Internal, InvalidArgument
-from finial.plugin.kinds import KeyType
+from finial.plugin.kinds import Extension, KeyType, X509SvidAttributes
 from finial.registry.dns_name import check_dns_name, check_no_overlap
 from finial.registry.entry import Entry
 from finial.spiffe.id import SpiffeId, server_id
@@ -34,6 +34,7 @@ class X509Request:
     subject: Subject
     dns_names: tuple[str, ...]
     ttl: int
+    extensions: tuple[Extension, ...] = ()  # after those of the profile
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +77,7 @@ class Checked(Generic[Request]):
 CheckedX509 = Checked[X509Request]
 CheckedCa = Checked[CaRequest]
 CheckedJwt = Checked[JwtRequest]
+Compose = Callable[[SpiffeId, bytes, X509SvidAttributes], X509SvidAttributes]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +93,7 @@ class Policy:
     ca_key_type: KeyType = KeyType.EC_P256
     jwt_key_type: KeyType | None = None  # None: as ca_key_type
     jwt_issuer: str = ""
-    unique_id: bool = False  # CredentialComposer "uniqueid"
+    composition: Composition = field(default_factory=Composition)
 
     @property
     def jwt_key(self) -> KeyType:
@@ -104,7 +106,14 @@ class Policy:
         """
         self._check_member(entry.spiffe_id)
         request.check_signature()
-        return self._leaf(entry.spiffe_id, request.public_key, SPIRE, entry.dns_names, entry.x509_svid_ttl)
+        return self._leaf(
+            entry.spiffe_id,
+            request.public_key,
+            SPIRE,
+            entry.dns_names,
+            entry.x509_svid_ttl,
+            self.composition.workload,
+        )
 
     def agent(self, agent_id: SpiffeId, request: csrs.Csr) -> CheckedX509:
         """Raises: InvalidArgument."""
@@ -112,11 +121,11 @@ class Policy:
         if not agent_id.is_agent:
             raise InvalidArgument(f'"{agent_id}" is not an agent in trust domain "{self.trust_domain}"')
         request.check_signature()
-        return self._leaf(agent_id, request.public_key, SPIRE, (), self.agent_ttl, composed=False)
+        return self._leaf(agent_id, request.public_key, SPIRE, (), self.agent_ttl, self.composition.agent)
 
     def server(self, public_key: bytes) -> CheckedX509:
         """The server's own SVID, for a key it made itself."""
-        return self._leaf(server_id(self.trust_domain), public_key, SPIRE, (), 0, composed=False)
+        return self._leaf(server_id(self.trust_domain), public_key, SPIRE, (), 0, self.composition.server)
 
     def mint(self, request: csrs.Csr, ttl: int = 0) -> CheckedX509:
         """What an operator asks for in a CSR: ID, DNS names and subject are the CSR's, and are judged.
@@ -134,7 +143,9 @@ class Policy:
             raise why.within("CSR URI SAN is invalid") from why
         _check_dns_names(names.dns_names)
         subject = SPIRE if names.subject.empty else names.subject
-        return self._leaf(spiffe_id, request.public_key, subject, names.dns_names, ttl)
+        return self._leaf(
+            spiffe_id, request.public_key, subject, names.dns_names, ttl, self.composition.workload
+        )
 
     def downstream_ca(self, request: csrs.Csr, ttl: int = 0) -> CheckedCa:
         """A CA for a downstream server; of its CSR nothing but the key counts. Raises: InvalidArgument."""
@@ -163,8 +174,7 @@ class Policy:
         subject: Subject,
         dns_names: tuple[str, ...],
         ttl: int,
-        *,
-        composed: bool = True,
+        compose: Compose,
     ) -> CheckedX509:
         if not spiffe_id.path:
             raise InvalidArgument(f'"{spiffe_id}" is the ID of a trust domain: no SVID is issued for it')
@@ -173,9 +183,11 @@ class Policy:
                 raise InvalidArgument(f'DNS name "{name}" cannot be encoded: not ASCII')
         if dns_names and len(dns_names[0]) <= MAX_COMMON_NAME:
             subject = replace(subject, common_name=dns_names[0])
-        if composed and self.unique_id:
-            subject = replace(subject, unique_id=unique_id(spiffe_id))
-        request = X509Request(spiffe_id, public_key, subject, dns_names, _ttl(ttl, self.x509_svid_ttl))
+        made = X509SvidAttributes(subject, dns_names)
+        if self.composition:
+            made = compose(spiffe_id, public_key, made)
+        lifetime = _ttl(ttl, self.x509_svid_ttl)
+        request = X509Request(spiffe_id, public_key, made.subject, made.dns_names, lifetime, made.extensions)
         return Checked(request, _SEAL)
 
     def _jwt(self, spiffe_id: SpiffeId, audience: Sequence[str], ttl: int, include_jti: bool) -> CheckedJwt:
@@ -197,11 +209,6 @@ class Policy:
         else:
             return
         raise InvalidArgument(f'"{spiffe_id}" is not a workload in trust domain "{self.trust_domain}"; {why}')
-
-
-def unique_id(spiffe_id: SpiffeId) -> str:
-    """x500UniqueIdentifier of a workload: 32 hex digits of SHA-256 of its ID. SPIRE 1.15 `uniqueid`."""
-    return hashlib.sha256(str(spiffe_id).encode()).hexdigest()[:32]
 
 
 def _check_dns_names(names: Sequence[str]) -> None:

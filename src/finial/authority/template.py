@@ -15,8 +15,9 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from finial.authority.ca import CUSHION, X509Ca, key_usage
+from finial.authority.ca import CUSHION, X509Ca, key_usage, unrecognized
 from finial.authority.policy import X509Request
+from finial.plugin.kinds import Extension
 from finial.svid.certificate import load_public_key
 from finial.svid.subject import Subject
 
@@ -59,6 +60,7 @@ class LeafTemplate:
                 subject_key_id(request.public_key),
                 self._authority_key_id,
                 _names(request),
+                *map(_extension, request.extensions),
             )
         )
         return _octets(
@@ -92,7 +94,7 @@ def reference_builder(
         request.subject.name(),
         key_usage(digital_signature=True, key_encipherment=True, key_agreement=True),
     )
-    return (
+    builder = (
         x509.CertificateBuilder(issuer.subject, subject, key, serial, now - CUSHION, not_after)
         .add_extension(usage, critical=True)
         .add_extension(x509.ExtendedKeyUsage(roles), critical=False)
@@ -101,6 +103,9 @@ def reference_builder(
         .add_extension(x509.AuthorityKeyIdentifier(issuer.subject_key_id, None, None), critical=False)
         .add_extension(x509.SubjectAlternativeName(names), critical=False)
     )
+    for one in request.extensions:
+        builder = builder.add_extension(unrecognized(one), one.critical)
+    return builder
 
 
 def subject_key_id(public_key: bytes) -> bytes:
@@ -133,6 +138,25 @@ def _names(request: X509Request) -> bytes:
     names = b"".join(_octets(name.encode("ascii"), 0x82) for name in request.dns_names)
     names += _octets(str(request.id).encode("ascii"), 0x86)
     return _octets(SUBJECT_ALTERNATIVE_NAME + _octets(_octets(names, 0x30), 0x04), 0x30)
+
+
+def _extension(extension: Extension) -> bytes:
+    """`critical` is written only where it is true: DER leaves out a default."""
+    critical = b"\x01\x01\xff" if extension.critical else b""
+    return _octets(_oid(extension.oid) + critical + _octets(extension.value, 0x04), 0x30)
+
+
+@lru_cache(maxsize=64)
+def _oid(dotted: str) -> bytes:
+    first, second, *others = map(int, dotted.split("."))
+    return _octets(b"".join(map(_base_128, (first * 40 + second, *others))), 0x06)
+
+
+def _base_128(number: int) -> bytes:
+    digits = [number & 0x7F]
+    while number := number >> 7:
+        digits.append(0x80 | number & 0x7F)
+    return bytes(reversed(digits))
 
 
 def _date(moment: datetime) -> bytes:

@@ -18,7 +18,6 @@ NODE = refused("this way of proving a node is not built in yet")
 WORKLOAD = refused("this way of looking at a workload is not built in yet")
 UPSTREAM = refused("the server signs its own CA; upstream authorities are not built in yet")
 PUBLISHING = refused("bundles are not published yet")
-COMPOSING = refused("credentials are as SPIRE's defaults make them; composers are not built in yet")
 REMOTE_KEYS = refused("keys are kept in memory or on disk only")
 WINDOWS = refused("it exists on Windows only")
 
@@ -63,7 +62,7 @@ SERVER_PLUGINS: Mapping[str, PluginKind] = {
         each(UPSTREAM, "disk", "spire", "vault", "cert-manager", "ejbca")
         | each(CLOUD, "aws_pca", "awssecret", "gcp_cas"),
     ),
-    "CredentialComposer": PluginKind(0, None, each(COMPOSING, "uniqueid")),
+    "CredentialComposer": PluginKind(0, None, each(WORKS, "uniqueid")),
     "Notifier": PluginKind(0, None, each(PUBLISHING, "k8sbundle") | each(CLOUD, "gcs_bundle")),
     "BundlePublisher": PluginKind(
         0,

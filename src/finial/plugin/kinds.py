@@ -17,6 +17,7 @@ from finial.registry.join_token import JoinToken
 from finial.spiffe.id import SpiffeId
 from finial.spiffe.selector import Selector
 from finial.spiffe.trust_domain import TrustDomain
+from finial.svid.subject import Subject
 
 PrivateKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 
@@ -117,3 +118,69 @@ class WorkloadAttestor(Protocol):
 
     async def attest(self, process: WorkloadProcess) -> Sequence[Selector]:
         """Selectors of this attestor's type. Raises: Unavailable if they cannot be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Extension:
+    """Of a certificate, beyond those of its profile. `oid` is dotted, `value` the DER inside the octet string."""
+
+    oid: str
+    value: bytes
+    critical: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class X509CaAttributes:
+    """What a composer may change of a CA. `policies` are the dotted OIDs of certificatePolicies."""
+
+    subject: Subject
+    policies: tuple[str, ...] = ()
+    extensions: tuple[Extension, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class X509SvidAttributes:
+    """What a composer may change of an X509-SVID."""
+
+    subject: Subject
+    dns_names: tuple[str, ...] = ()
+    extensions: tuple[Extension, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class JwtSvidAttributes:
+    """What a composer may change of a JWT-SVID: its claims, as JSON values. Times are Unix seconds."""
+
+    claims: Mapping[str, object]
+
+
+class CredentialComposer(Protocol):
+    """Changes what a credential says before it is signed. A plugin inherits from this class and overrides the
+    methods it is for: the others leave things as they are.
+
+    What a method returns is judged again, and what it is not shown it cannot change: key, SPIFFE ID, lifetime
+    of a certificate, whether it is a CA. A public key is DER. Methods may block: they are called on signing
+    threads, several at a time.
+    """
+
+    def server_x509_ca(self, attributes: X509CaAttributes) -> X509CaAttributes:
+        """A CA of the server, self-signed or to be signed upstream, or of a server below it."""
+        return attributes
+
+    def server_x509_svid(self, attributes: X509SvidAttributes) -> X509SvidAttributes:
+        return attributes
+
+    def agent_x509_svid(
+        self, agent_id: SpiffeId, public_key: bytes, attributes: X509SvidAttributes
+    ) -> X509SvidAttributes:
+        return attributes
+
+    def workload_x509_svid(
+        self, spiffe_id: SpiffeId, public_key: bytes, attributes: X509SvidAttributes
+    ) -> X509SvidAttributes:
+        """Also what an operator mints."""
+        return attributes
+
+    def workload_jwt_svid(self, spiffe_id: SpiffeId, attributes: JwtSvidAttributes) -> JwtSvidAttributes:
+        """Also what an operator mints."""
+        return attributes

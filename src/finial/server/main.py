@@ -13,7 +13,7 @@ from finial.config.plugins import PluginConfig, decode_options
 from finial.config.server import ServerConfig
 from finial.errors import FinialError
 from finial.plugin import catalog
-from finial.plugin.kinds import KeyManager, ServerHost, ServerNodeAttestor
+from finial.plugin.kinds import CredentialComposer, KeyManager, ServerHost, ServerNodeAttestor
 from finial.registry.join_token import JoinToken
 from finial.runtime import collector
 from finial.runtime.clock import SystemClock
@@ -61,6 +61,12 @@ def kinds(host: ServerHost) -> list[catalog.Kind]:
 
         return HttpChallenge(decode_options(block, Config), host)
 
+    def uniqueid(block: PluginConfig) -> CredentialComposer:
+        from finial.plugins.compose.uniqueid import Config, UniqueId
+
+        decode_options(block, Config)
+        return UniqueId()
+
     node_attestors = {
         "join_token": join_token,
         "x509pop": x509pop,
@@ -71,7 +77,7 @@ def kinds(host: ServerHost) -> list[catalog.Kind]:
         catalog.Kind("KeyManager", 1, 1, {"memory": memory, "disk": disk}),
         catalog.Kind("NodeAttestor", 0, None, node_attestors),
         catalog.Kind("UpstreamAuthority", 0, 1, {}),
-        catalog.Kind("CredentialComposer", 0, None, {}),
+        catalog.Kind("CredentialComposer", 0, None, {"uniqueid": uniqueid}),
         catalog.Kind("Notifier", 0, None, {}),
         catalog.Kind("BundlePublisher", 0, None, {}),
     ]

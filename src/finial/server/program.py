@@ -12,13 +12,14 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 from finial import __version__
+from finial.authority.compose import Composition
 from finial.authority.policy import Policy
 from finial.config.datastore import DataStoreOptions, datastore_of
 from finial.config.server import ServerConfig
 from finial.errors import InvalidArgument
 from finial.plugin import catalog
 from finial.plugin.catalog import Catalog
-from finial.plugin.kinds import KeyManager, KeyType, ServerNodeAttestor
+from finial.plugin.kinds import CredentialComposer, KeyManager, KeyType, ServerNodeAttestor
 from finial.runtime.clock import Clock, SystemClock
 from finial.runtime.grpc import Servable
 from finial.runtime.health import Checks, Endpoint
@@ -92,7 +93,7 @@ class Server:
         self._log_configured()
         self.store = await self._open_store()
         plugins = self._load_plugins()
-        policy = policy_of(self.config)
+        policy = policy_of(self.config, plugins.all("CredentialComposer"))
         self.signer = Signer(policy, self._clock, jwt_enabled=not options.disable_jwt_svids)
         self._stack.callback(self.signer.close)
         await self._begin_authorities(plugins.only("KeyManager"))
@@ -267,7 +268,7 @@ def make_data_dir(path: str) -> None:
         ) from why
 
 
-def policy_of(config: ServerConfig) -> Policy:
+def policy_of(config: ServerConfig, composers: Mapping[str, CredentialComposer]) -> Policy:
     options, subject = config.server, config.ca_subject
     return Policy(
         trust_domain=options.trust_domain,
@@ -281,6 +282,7 @@ def policy_of(config: ServerConfig) -> Policy:
         ca_key_type=KeyType(options.ca_key_type),
         jwt_key_type=KeyType(config.jwt_key_type),
         jwt_issuer=options.jwt_issuer,
+        composition=Composition(composers),
     )
 
 

@@ -58,7 +58,7 @@ class Signer:
 
     async def x509(self, check: Check, asked: Csr | None = None) -> X509Svid:
         """`asked`: what the check judges, if it was read. Raises: what the check raises; Unavailable, Internal."""
-        if asked is not None and asked.quick and quick(self.issuer.ca.private_key):
+        if asked is not None and asked.quick and self._quick(self.issuer.ca.private_key):
             return self.issuer.sign(check(self.policy), self._clock.now())
         return one_of(await self.x509_batch([check]))
 
@@ -75,9 +75,12 @@ class Signer:
         self.require_jwt()
         if self._jwt is None:
             raise Unavailable("JWT key is not available for signing")
-        if quick(self._jwt.key.private_key):
+        if self._quick(self._jwt.key.private_key):
             return self._jwt.sign(checked, self._clock.now())
         return await self._run(self._jwt.sign, checked, self._clock.now())
+
+    def _quick(self, key: PrivateKey) -> bool:
+        return quick(key) and not self.policy.composition  # a composer may block
 
     def require_jwt(self) -> None:
         if not self._jwt_enabled:

@@ -21,7 +21,11 @@ MAX_COMMON_NAME = 64  # characters, X.520; strict verifiers refuse a longer one
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """A distinguished name by kind of attribute. `unique_id` is x500UniqueIdentifier, 2.5.4.45."""
+    """A distinguished name by kind of attribute.
+
+    `more` are further attributes, dotted OID and value, each a relative name of its own at the end; one of a
+    known kind stands in place of that kind.
+    """
 
     countries: tuple[str, ...] = ()
     organizations: tuple[str, ...] = ()
@@ -32,7 +36,7 @@ class Subject:
     postal_codes: tuple[str, ...] = ()
     common_name: str = ""
     serial_number: str = ""
-    unique_id: str = ""
+    more: tuple[tuple[str, str], ...] = ()
 
     @classmethod
     def of(cls, name: x509.Name) -> Subject:
@@ -69,12 +73,15 @@ class Subject:
             self.streets,
             self.postal_codes,
         )
-        single = (self.common_name, self.serial_number, self.unique_id)
-        groups = [
+        single = (self.common_name, self.serial_number)
+        known = [
             *zip(REPEATABLE, several, strict=True),
             *((oid, (value,) if value else ()) for oid, value in zip(SINGLE, single, strict=True)),
         ]
-        return x509.Name([_relative_name(oid, values) for oid, values in groups if values])
+        more = [(_oid(dotted), (value,)) for dotted, value in self.more]
+        replaced = {oid for oid, _ in more}
+        groups = [*((oid, values) for oid, values in known if values and oid not in replaced), *more]
+        return x509.Name([_relative_name(oid, values) for oid, values in groups])
 
 
 REPEATABLE = (
@@ -86,7 +93,14 @@ REPEATABLE = (
     NameOID.STREET_ADDRESS,
     NameOID.POSTAL_CODE,
 )
-SINGLE = (NameOID.COMMON_NAME, NameOID.SERIAL_NUMBER, NameOID.X500_UNIQUE_IDENTIFIER)
+SINGLE = (NameOID.COMMON_NAME, NameOID.SERIAL_NUMBER)
+
+
+def _oid(dotted: str) -> ObjectIdentifier:
+    try:
+        return ObjectIdentifier(dotted)
+    except ValueError as why:
+        raise InvalidArgument(f'subject attribute "{dotted}" is no object identifier') from why
 
 
 def _relative_name(oid: ObjectIdentifier, values: tuple[str, ...]) -> x509.RelativeDistinguishedName:

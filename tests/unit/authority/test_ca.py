@@ -17,7 +17,7 @@ from finial.authority import ca
 from finial.authority.journal import Status
 from finial.authority.policy import Policy
 from finial.errors import Internal, InvalidArgument
-from finial.plugin.kinds import PrivateKey
+from finial.plugin.kinds import PrivateKey, X509CaAttributes
 from finial.spiffe.bundle_document import parse_pem
 from finial.spiffe.trust_domain import TrustDomain
 from finial.svid import csr
@@ -149,10 +149,9 @@ def test_bytes_of_a_root_are_those_of_a_stock_server() -> None:
     vectors = Path(__file__).parents[2] / "vectors" / "svid"
     text = (vectors / "stock-minted-leaf-and-root.txt").read_bytes()
     root = x509.load_der_x509_certificate(parse_pem(text, POLICY.trust_domain).x509_roots[1])
-    subject = Subject(
-        ("DE", "FR"), ("One", "Two"), common_name="Root", serial_number=str(root.serial_number)
-    ).name()
+    subject = Subject(("DE", "FR"), ("One", "Two"), common_name="Root", serial_number=str(root.serial_number))
     public_key = root.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     now, end = root.not_valid_before_utc + ca.CUSHION, root.not_valid_after_utc
-    built = ca.ca_builder(POLICY.trust_domain, subject, subject, public_key, root.serial_number, now, end)
+    issuer, made = subject.name(), X509CaAttributes(subject)
+    built = ca.ca_builder(POLICY.trust_domain, made, issuer, public_key, root.serial_number, now, end)
     assert built.sign(KEY, hashes.SHA256()).tbs_certificate_bytes.hex() == root.tbs_certificate_bytes.hex()

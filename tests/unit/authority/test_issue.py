@@ -12,10 +12,12 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from finial.authority.ca import X509Ca, from_upstream, key_usage, self_signed
+from finial.authority.compose import Composition
 from finial.authority.issue import Issuer
 from finial.authority.policy import Policy
 from finial.errors import Internal
 from finial.plugin.kinds import KeyType, PrivateKey
+from finial.plugins.compose.uniqueid import UniqueId
 from finial.plugins.key.generation import generate
 from finial.registry.entry import Entry
 from finial.spiffe.bundle import Bundle, BundleSet, X509Authority
@@ -87,7 +89,7 @@ CONFIGURATIONS: dict[str, Policy] = {
     ),
     "p384": Policy(trust_domain=DOMAIN, ca_key_type=KeyType.EC_P384),
     "ttls longer than the CA": Policy(trust_domain=DOMAIN, ca_ttl=3600, x509_svid_ttl=7200, agent_ttl=10800),
-    "uniqueid": Policy(trust_domain=DOMAIN, unique_id=True),
+    "uniqueid": Policy(trust_domain=DOMAIN, composition=Composition({"uniqueid": UniqueId()})),
 }
 # Lifetimes as recorded, seconds: CA, server, agent, workload without a TTL of its own.
 LIFETIMES: dict[str, list[float]] = {
@@ -124,7 +126,7 @@ def test_recorded_configurations(name: str) -> None:
     ]
     unique = "0ce2c23d73e6bbcd3710e6edbec7fe41"
     assert [Subject.of(one.subject) == Subject(("US",), ("SPIRE",)) for one in read[1:]] == [True] * 3
-    assert (unique in repr(read[3].subject)) is policy.unique_id
+    assert (unique in repr(read[3].subject)) is bool(policy.composition)
     assert unique not in repr(read[1].subject) + repr(read[2].subject)
 
 

@@ -7,9 +7,10 @@ from dataclasses import replace
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from finial.authority.policy import MAX_TTL, Checked, Policy, X509Request, unique_id
+from finial.authority.compose import Composition
+from finial.authority.policy import MAX_TTL, Checked, Policy, X509Request
 from finial.errors import Internal, InvalidArgument
-from finial.plugin.kinds import KeyType
+from finial.plugin.kinds import CredentialComposer, Extension, KeyType, X509SvidAttributes
 from finial.registry.entry import Entry
 from finial.spiffe.id import SpiffeId
 from finial.spiffe.trust_domain import TrustDomain
@@ -159,14 +160,40 @@ def test_dns_name_that_cannot_be_encoded_is_refused() -> None:
         POLICY.workload(replace(ENTRY, dns_names=("ä",)), PLAIN)
 
 
-def test_unique_id_of_recorded_workloads_and_of_no_others() -> None:
-    policy = replace(POLICY, unique_id=True)
-    recorded = {"/minted": "95e799d1bd5bf7d341c6524a7a601af4", "/named": "cd2941a0a7c9605226d44e60de3c5ec7"}
-    for path, value in recorded.items():
-        spiffe_id = SpiffeId(TrustDomain("example.org"), path)
-        assert unique_id(spiffe_id) == value
-        assert policy.workload(replace(ENTRY, spiffe_id=spiffe_id), PLAIN).take().subject.unique_id == value
-    assert policy.server(PLAIN.public_key).take().subject == SPIRE
+class Renaming(CredentialComposer):
+    """Says in the subject which hook ran, and for whom."""
+
+    def server_x509_svid(self, attributes: X509SvidAttributes) -> X509SvidAttributes:
+        return replace(attributes, subject=Subject(common_name="server"))
+
+    def agent_x509_svid(
+        self, agent_id: SpiffeId, public_key: bytes, attributes: X509SvidAttributes
+    ) -> X509SvidAttributes:
+        return replace(attributes, subject=Subject(common_name=f"agent {agent_id.path} {len(public_key)}"))
+
+    def workload_x509_svid(
+        self, spiffe_id: SpiffeId, public_key: bytes, attributes: X509SvidAttributes
+    ) -> X509SvidAttributes:
+        subject = Subject(common_name=f"{attributes.subject.common_name} {spiffe_id.path} {len(public_key)}")
+        return X509SvidAttributes(
+            subject, (*attributes.dns_names, "more.test"), (Extension("2.999.1", b"\x05\x00"),)
+        )
+
+
+def test_each_kind_of_svid_goes_through_its_own_hook() -> None:
+    policy = replace(POLICY, composition=Composition({"renaming": Renaming()}))
+    agent = SpiffeId.parse("spiffe://example.org/spire/agent/x")
+    assert policy.server(PLAIN.public_key).take().subject == Subject(common_name="server")
+    assert policy.agent(agent, PLAIN).take().subject == Subject(common_name="agent /spire/agent/x 91")
+    for checked in (
+        policy.workload(replace(ENTRY, dns_names=("a.test",)), PLAIN),
+        policy.mint(csr.parse(csr.create(KEY, WORKLOAD, dns_names=("a.test",)))),
+    ):
+        request = checked.take()
+        assert request.subject == Subject(common_name="a.test /w 91")
+        assert request.dns_names == ("a.test", "more.test")
+        assert request.extensions == (Extension("2.999.1", b"\x05\x00"),)
+        assert (request.id, request.public_key, request.ttl) == (WORKLOAD, PLAIN.public_key, 3600)
 
 
 def test_jwt_audience() -> None:

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509 import SubjectKeyIdentifier
 
 from finial.authority.ca import CUSHION, X509Ca, hash_for, public_bytes, self_signed
-from finial.authority.policy import Policy, X509Request, unique_id
+from finial.authority.policy import Policy, X509Request
 from finial.authority.template import LeafTemplate, reference_builder, subject_key_id
 from finial.plugin.kinds import PrivateKey
 from finial.spiffe.bundle_document import parse_pem
@@ -32,6 +32,7 @@ ISSUERS: dict[str, PrivateKey] = {
 }
 SUBJECTS: dict[str, PrivateKey] = ISSUERS | {"P-224": ec.generate_private_key(ec.SECP224R1())}
 WORKLOAD = SpiffeId.parse("spiffe://example.org/w")
+UNIQUE_ID = "2.5.4.45"
 
 
 def same(ca: X509Ca, request: X509Request, *, serial: int = 7, days: int = 1, now: datetime = NOW) -> None:
@@ -79,7 +80,9 @@ def test_equal_for_ids_of_every_length_of_length(length: int) -> None:
 
 
 def test_equal_for_rich_subjects() -> None:
-    subject = Subject(("DE", "FR"), ("Ö", "B"), common_name="*.a.test", serial_number="7", unique_id="ab")
+    subject = Subject(
+        ("DE", "FR"), ("Ö", "B"), common_name="*.a.test", serial_number="7", more=((UNIQUE_ID, "ab"),)
+    )
     same(CA, X509Request(WORKLOAD, KEY, subject, ("*.a.test",), 60))
 
 
@@ -100,7 +103,8 @@ def test_bytes_are_those_of_a_stock_server() -> None:
     leaf, root = recorded()
     read = x509.load_der_x509_certificate(leaf)
     spiffe_id = SpiffeId.parse("spiffe://example.org/named")
-    subject = replace(SPIRE, common_name="b.test", unique_id=unique_id(spiffe_id))
+    unique = (UNIQUE_ID, "cd2941a0a7c9605226d44e60de3c5ec7")
+    subject = replace(SPIRE, common_name="b.test", more=(unique,))
     public_key = read.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     request = X509Request(spiffe_id, public_key, subject, ("b.test", "*.a.test"), 300)
     ca = X509Ca(root, ISSUERS["P-256"])

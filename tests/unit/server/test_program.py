@@ -22,7 +22,7 @@ def test_options_become_the_policy(tmp_path: Path) -> None:
       jwt_issuer = "https://issuer.test"
       ca_key_type = "ec-p384"
     """
-    policy = policy_of(config_of(tmp_path, options))
+    policy = policy_of(config_of(tmp_path, options), {})
     assert (policy.ca_ttl, policy.x509_svid_ttl, policy.agent_ttl, policy.jwt_svid_ttl) == (
         3600,
         300,

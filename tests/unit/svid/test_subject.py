@@ -16,7 +16,9 @@ def test_known_bytes_of_spires_subject() -> None:
 
 
 def test_order_is_fixed_and_values_of_a_kind_share_a_relative_name() -> None:
-    subject = Subject(("DE", "FR"), ("O",), ("U",), ("L",), ("P",), ("S",), ("1",), "cn", "7", "ab")
+    subject = Subject(
+        ("DE", "FR"), ("O",), ("U",), ("L",), ("P",), ("S",), ("1",), "cn", "7", (("2.5.4.45", "ab"),)
+    )
     oids = [[one.oid.dotted_string for one in relative] for relative in subject.name().rdns]
     assert oids == [
         ["2.5.4.6", "2.5.4.6"], ["2.5.4.10"], ["2.5.4.11"], ["2.5.4.7"], ["2.5.4.8"], ["2.5.4.9"],
@@ -36,11 +38,25 @@ def test_characters_that_look_printable_and_are_not(character: str) -> None:
     assert character not in PRINTABLE
 
 
-def test_round_trip_but_for_the_unique_id() -> None:
-    subject = Subject(("DE", "FR"), ("O", "P"), common_name="cn", serial_number="7", unique_id="ab")
+def test_round_trip_but_for_attributes_of_other_kinds() -> None:
+    more = (("2.5.4.45", "ab"),)
+    subject = Subject(("DE", "FR"), ("O", "P"), common_name="cn", serial_number="7", more=more)
     read = Subject.of(subject.name())
     assert read == Subject(("DE", "FR"), ("O", "P"), common_name="cn", serial_number="7")
     assert not read.empty and Subject().empty
+
+
+def test_further_attribute_of_a_known_kind_stands_in_its_place() -> None:
+    subject = Subject(
+        ("DE",), common_name="cn", more=(("2.5.4.3", "other"), ("2.5.4.45", "ab"), ("2.5.4.45", "cd"))
+    )
+    found = [(one.oid.dotted_string, one.value) for one in subject.name()]
+    assert found == [("2.5.4.6", "DE"), ("2.5.4.3", "other"), ("2.5.4.45", "ab"), ("2.5.4.45", "cd")]
+
+
+def test_what_is_no_object_identifier_is_refused() -> None:
+    with pytest.raises(InvalidArgument, match='"2.5.x" is no object identifier'):
+        Subject(more=(("2.5.x", "a"),)).name()
 
 
 @pytest.mark.parametrize("subject", [Subject(countries=("DEU",)), Subject(common_name="a" * 65)])

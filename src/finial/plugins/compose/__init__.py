@@ -1,0 +1,1 @@
+"""CredentialComposer plugins: what a credential says besides its SPIFFE ID, changed before it is signed."""
