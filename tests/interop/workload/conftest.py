@@ -19,7 +19,11 @@ from finial.testing.workload_program import WorkloadProgram
 
 HERE = Path(__file__).parent
 SOURCE = Path(finial.__file__).parents[1]
-SCRIPTS = {"py-spiffe": HERE / "pyspiffe_peer.py", "finial": HERE / "finial_peer.py"}
+SCRIPTS = {
+    "py-spiffe": HERE / "pyspiffe_peer.py",
+    "finial": HERE / "finial_peer.py",
+    "openssl": HERE / "openssl_peer.py",
+}
 
 NewProgram = Callable[[str, Domain], WorkloadProgram]
 

@@ -5,6 +5,7 @@ watch -count N          each update of the X.509 context, until N came; and how 
 jwt -audience A         a JWT-SVID, validated here and by the agent
 serve -id ID            mTLS: answers each client with the ID it proved, until stdin ends
 call -addr A -id ID     mTLS: connects, expects ID, prints what the server answers
+hammer -addr A,B -id ID mTLS: new handshakes with each address, -rate a second, -for so many seconds
 bare                    how the Workload API refuses a call without the security header
 """
 
@@ -13,7 +14,9 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import ssl
 import sys
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 
@@ -117,6 +120,34 @@ async def call(options: argparse.Namespace) -> None:
         tell({"answer": line.decode().strip()})
 
 
+async def hammer(options: argparse.Namespace) -> None:
+    made: Counter[str] = Counter()
+    async with X509Source() as source:
+        context = client_context(source, authorize.one_of(options.id))
+        calls = (keep_calling(context, one, options, made) for one in options.addr.split(","))
+        await asyncio.gather(*calls)
+    tell({"handshakes": made.total(), "failed": {why: count for why, count in made.items() if why}})
+
+
+async def keep_calling(
+    context: ssl.SSLContext, address: str, options: argparse.Namespace, made: Counter[str]
+) -> None:
+    """Counts each handshake under its error's text, "" if there was none. One that is late is not made up for."""
+    loop = asyncio.get_running_loop()
+    host, port = address.rsplit(":", 1)
+    due = loop.time()
+    end = due + getattr(options, "for")
+    while due < end:
+        try:
+            reader, writer = await asyncio.open_connection(host, int(port), ssl=context)
+            made["" if await reader.readline() else "the server answered nothing"] += 1
+            writer.close()
+        except OSError as why:
+            made[str(why)] += 1
+        due = max(due + 1 / options.rate, loop.time())
+        await asyncio.sleep(due - loop.time())
+
+
 async def bare(_: argparse.Namespace) -> None:
     async with WorkloadApi() as api, Channel(path=api.endpoint.path) as channel:
         try:
@@ -133,6 +164,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], Awaitable[None]]] = {
     "jwt": jwt,
     "serve": serve,
     "call": call,
+    "hammer": hammer,
     "bare": bare,
 }
 
@@ -144,10 +176,13 @@ def main() -> None:
     parser.add_argument("-id")
     parser.add_argument("-audience", default="test")
     parser.add_argument("-count", type=int, default=1)
+    parser.add_argument("-timeout", type=float, default=50.0)
+    parser.add_argument("-rate", type=float, default=10.0)
+    parser.add_argument("-for", type=float, default=10.0)
     options = parser.parse_args()
 
     async def run() -> None:
-        async with asyncio.timeout(50):
+        async with asyncio.timeout(options.timeout):
             await COMMANDS[options.command](options)
 
     try:

@@ -5,6 +5,7 @@
 //	spiffepeer jwt -audience A           a JWT-SVID, validated here and by the agent
 //	spiffepeer serve -id ID              mTLS: answers each client with the ID it proved, until stdin ends
 //	spiffepeer call -addr A -id ID       mTLS: connects, expects ID, prints what the server answers
+//	spiffepeer hammer -addr A,B -id ID   mTLS: new handshakes with each address, -rate a second, -for so long
 //	spiffepeer bare                      how the Workload API refuses a call without the security header
 package main
 
@@ -18,6 +19,8 @@ import (
 	"io"
 	"net"
 	"os"
+	"strings"
+	"sync"
 	"time"
 
 	"github.com/spiffe/go-spiffe/v2/bundle/jwtbundle"
@@ -38,7 +41,9 @@ var (
 	peer     = flag.String("id", "", "the SPIFFE ID that the other end must have")
 	audience = flag.String("audience", "test", "audience of the token")
 	count    = flag.Int("count", 1, "updates to wait for")
-	timeout  = flag.Duration("timeout", 20*time.Second, "when to give up")
+	timeout  = flag.Float64("timeout", 20, "seconds until it gives up")
+	rate     = flag.Float64("rate", 10, "handshakes a second with each address")
+	period   = flag.Float64("for", 10, "seconds")
 )
 
 func main() {
@@ -46,10 +51,11 @@ func main() {
 	if err := flag.CommandLine.Parse(os.Args[2:]); err != nil {
 		fail(err)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), *timeout)
+	ctx, cancel := context.WithTimeout(context.Background(), seconds(*timeout))
 	defer cancel()
 	commands := map[string]func(context.Context) error{
-		"x509": fetchX509, "watch": watch, "jwt": fetchJWT, "serve": serve, "call": call, "bare": bare,
+		"x509": fetchX509, "watch": watch, "jwt": fetchJWT, "serve": serve, "call": call, "hammer": hammer,
+		"bare": bare,
 	}
 	run, found := commands[command]
 	if !found {
@@ -58,6 +64,10 @@ func main() {
 	if err := run(ctx); err != nil {
 		fail(err)
 	}
+}
+
+func seconds(of float64) time.Duration {
+	return time.Duration(of * float64(time.Second))
 }
 
 func fail(err error) {
@@ -227,6 +237,57 @@ func call(ctx context.Context) error {
 	}
 	tell(map[string]any{"answer": line[:len(line)-1]})
 	return nil
+}
+
+// counted holds how many handshakes were made, and each failure's text with its number.
+type counted struct {
+	sync.Mutex
+	Handshakes int            `json:"handshakes"`
+	Failed     map[string]int `json:"failed"`
+}
+
+func (c *counted) add(err error) {
+	c.Lock()
+	defer c.Unlock()
+	c.Handshakes++
+	if err != nil {
+		c.Failed[err.Error()]++
+	}
+}
+
+func hammer(ctx context.Context) error {
+	source, err := workloadapi.NewX509Source(ctx)
+	if err != nil {
+		return err
+	}
+	defer source.Close()
+	dialer := tls.Dialer{NetDialer: &net.Dialer{}, Config: tlsconfig.MTLSClientConfig(source, source, authorizer())}
+	told := counted{Failed: map[string]int{}}
+	var all sync.WaitGroup
+	for _, one := range strings.Split(*address, ",") {
+		all.Add(1)
+		go func() {
+			defer all.Done()
+			ticks := time.NewTicker(seconds(1 / *rate))
+			defer ticks.Stop()
+			for end := time.Now().Add(seconds(*period)); time.Now().Before(end); <-ticks.C {
+				told.add(handshake(ctx, dialer, one))
+			}
+		}()
+	}
+	all.Wait()
+	tell(&told)
+	return nil
+}
+
+func handshake(ctx context.Context, dialer tls.Dialer, to string) error {
+	connection, err := dialer.DialContext(ctx, "tcp", to)
+	if err != nil {
+		return err
+	}
+	defer connection.Close()
+	_, err = bufio.NewReader(connection).ReadString('\n')
+	return err
 }
 
 func bare(ctx context.Context) error {
