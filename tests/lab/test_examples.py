@@ -34,11 +34,11 @@ def run(environment: dict[str, str], name: str, *arguments: str) -> subprocess.C
 
 
 @contextmanager
-def serving(environment: dict[str, str], *callers: str) -> Iterator[str]:
+def serving(environment: dict[str, str], *callers: str, program: str = "mtls_server.py") -> Iterator[str]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = [sys.executable, str(EXAMPLES / "mtls_server.py"), str(port), *callers]
+    command = [sys.executable, str(EXAMPLES / program), str(port), *callers]
     with subprocess.Popen(
         command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as server:
@@ -75,3 +75,11 @@ def test_a_server_with_another_id_gets_no_request(environment: dict[str, str]) -
 def test_a_caller_that_is_not_listed_gets_no_answer(environment: dict[str, str]) -> None:
     with serving(environment, "spiffe://example.org/you") as url:
         assert run(environment, "mtls_client.py", url, ME).returncode != 0
+
+
+@pytest.mark.parametrize("program", ["fastapi_service.py", "django_service.py"])
+def test_frameworks_know_the_caller_of_each_request(environment: dict[str, str], program: str) -> None:
+    with serving(environment, ME, program=program) as url:
+        done = run(environment, "mtls_client.py", f"{url}orders", ME)
+        assert done.stdout.startswith("200 "), done.stderr
+        assert f'"caller":"{ME}"' in done.stdout.replace(": ", ":")
