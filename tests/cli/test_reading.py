@@ -7,7 +7,7 @@ import base64
 import pytest
 
 from finial.testing.ca import TestCa
-from finial.testing.transcripts import File, Outcome, Step, differences, kinds_shown, parse
+from finial.testing.transcripts import File, Outcome, Step, differences, kinds_shown, learned, parse
 
 TEXT = """\
 # spire-server: a thing
@@ -92,3 +92,11 @@ def test_certificates_and_tokens_are_told_by_kind() -> None:
     encoded = base64.b64encode(TestCa("other.test").der).decode()
     assert kinds_shown(f'{{"a":"{encoded}"}}') == '{"a":"<DER CA spiffe://other.test>"}'
     assert kinds_shown("token: eyJhbGciOiJFUzI1NiJ9.eyJhIjoxfQ.c2ln") == "token: <JWT>"
+
+
+def test_a_numbered_placeholder_is_one_value_wherever_it_appears() -> None:
+    first = Step(1, "", "show", out=["  ID: <THING-1>"])
+    names = learned(first, Outcome(0, "  ID: abc\n", ""), NAMES)
+    assert names == {"<THING-1>": "abc"}
+    assert not differences(first, Outcome(0, "  ID: abc\n", ""), names)
+    assert differences(first, Outcome(0, "  ID: other\n", ""), names)

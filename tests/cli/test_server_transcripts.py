@@ -80,9 +80,6 @@ def test_general(folder: Path, programs: Path | None) -> None:
 
     def prepare(one: Replay, _: Running) -> None:
         one.select = lambda step: step.uid is None
-        one.unserved |= {
-            "spire-server localauthority": "authorities are not changed by hand yet",
-        }
 
     compare(folder, "server-general", prepare, programs)
 
@@ -236,6 +233,21 @@ def test_rest(folder: Path, programs: Path | None) -> None:
         one.before["debug"] = partial(fill, running)
 
     compare(folder, "server-rest", prepare, programs)
+
+
+def test_authority(folder: Path, programs: Path | None) -> None:
+    """A fresh server: its first authorities are the only ones."""
+    environment = {"SPIRE_SERVER_PRIVATE_SOCKET": f"{folder}/api.sock"}
+    one = Replay(TRANSCRIPTS / "server-authority.txt", folder, environment, programs=programs)
+    one.values = {"<HEX40>": [NODE_KEY] * 4}
+
+    async def run() -> list[str]:
+        async with server(folder):
+            return await one.run()
+
+    wrong = asyncio.run(run())
+    assert not wrong, "\n".join(wrong)
+    assert one.equal
 
 
 def test_run_on_a_taken_port_ends_as_recorded(folder: Path) -> None:

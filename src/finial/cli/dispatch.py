@@ -38,17 +38,22 @@ def dispatch(words: list[str], console: Console) -> int:
 
 
 def incomplete(words: list[str], console: Console) -> int:
-    """A group without a known verb: what there is. By SPIRE's names with each usage before, as SPIRE does."""
+    """A group without a known verb: what there is. By SPIRE's names with each usage before, as SPIRE does,
+    and of groups of groups the names alone.
+    """
     asked = any(word in HELP_FLAGS for word in words)
     show = console.help if asked else console.err
     group = tree.group(console.program, words)
-    if not console.own_name:
+    rows = {verb: command.summary for verb, command in group.items()}
+    if not console.own_name and all(" " in verb for verb in group):
+        rows = dict.fromkeys((verb.split()[0] for verb in group), "")
+    elif not console.own_name:
         for command in group.values():
             show(command.help())
     show("This command is accessed by using one of the subcommands below.\n\nSubcommands:")
-    width = max(map(len, group)) + 4
-    for verb, command in group.items():
-        show(f"    {verb:<{width}}{command.summary}")
+    width = max(map(len, rows)) + 4
+    for verb, summary in rows.items():
+        show(f"    {verb:<{width}}{summary}")
     typed = list(takewhile(lambda word: not word.startswith("-"), words))
     if len(typed) > 1 and not asked:
         tell_unknown(typed, [verb.split()[-1] for verb in group], console)

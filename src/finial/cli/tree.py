@@ -24,6 +24,8 @@ SERVER = MappingProxyType(
         "token": (("token",), "Join tokens"),
         "x509": (("mint",), "Mints X.509-SVIDs"),
         "jwt": (("mint",), "Mints JWT-SVIDs"),
+        "localauthority": (("localauthority",), "The server's own authorities, by hand"),
+        "upstreamauthority": (("upstreamauthority",), "The authority above the server's own"),
         "logger": (("logger",), "What the server logs"),
         "debug": (("debug",), "Facts about the running server"),
     }
@@ -54,6 +56,11 @@ OWN = MappingProxyType(
         "token": (("token",), "Join tokens"),
         "x509": (("mint",), "Mints X.509-SVIDs"),
         "jwt": (("mint",), "Mints JWT-SVIDs"),
+        "localauthority": (
+            ("localauthority",),
+            "The server's own authorities: show, prepare, activate, taint, revoke",
+        ),
+        "upstreamauthority": (("upstreamauthority",), "The authority above the server's own: taint, revoke"),
         "logger": (("logger",), "What the server logs: get, set, reset"),
         "debug": (("debug",), "Facts about the running server"),
         "migrate": (("migrate",), "A server's database: status, hand-back to a stock server"),

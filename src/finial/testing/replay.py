@@ -14,7 +14,7 @@ from pathlib import Path
 
 from finial.cli import tree
 from finial.testing.commands import Commands, apart
-from finial.testing.transcripts import File, Outcome, Step, differences, kinds_shown, parse
+from finial.testing.transcripts import File, Outcome, Step, differences, kinds_shown, learned, parse
 
 # What Finial adds below SPIRE's sentence about a configuration: the place in the file, and a hint.
 PLACE = re.compile(r"^  \S+:\d+:\d+(?:: .*)?\n", re.MULTILINE)
@@ -38,6 +38,7 @@ class Replay:
     select: Callable[[Step], bool] = lambda _: True  # which commands are run
     programs: Path | None = None  # of a stock SPIRE, to be run in place of ours
     equal: int = 0
+    learned: dict[str, str] = field(default_factory=dict)  # values of numbered placeholders
 
     async def run(self) -> list[str]:
         """Everything that is not as it should be, with the line of the transcript."""
@@ -61,6 +62,7 @@ class Replay:
         if any(step.command.startswith(one) for one in self.unserved):
             return ["is served now: take it off the list"] if is_served(step) else []
         got = await self._outcome(step)
+        self.learned |= learned(step, got, self.names)
         found = differences(step, replace(got, err=PLACE.sub("", got.err)), self.names)
         found += self._files(step)
         if step.typed in self.differs:
@@ -82,7 +84,7 @@ class Replay:
 
     @property
     def names(self) -> dict[str, str]:
-        return {"<DIR>": str(self.folder), "<CWD>": str(Path.cwd())}
+        return {"<DIR>": str(self.folder), "<CWD>": str(Path.cwd())} | self.learned
 
     def _filled(self, word: str) -> str:
         for name, value in self.names.items():

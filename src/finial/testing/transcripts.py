@@ -40,6 +40,7 @@ PEM = re.compile(r"-----BEGIN ([A-Z ]+)-----\n[A-Za-z0-9+/=\n]+-----END \1-----"
 JWT = re.compile(r"\beyJ[\w-]+\.[\w-]+\.[\w-]+")
 BASE64 = re.compile(r'"([A-Za-z0-9+/]{60,}={0,2})"')
 COORDINATE = re.compile(r'"(x|y)": "[\w<>-]+"')
+NUMBERED = re.compile(r"<[A-Z0-9-]+-\d+>")  # the same value wherever it appears: <X509-AUTHORITY-1>
 RECORDED_JSON = re.compile(r'"<bytes JSON .*?\}>"')
 
 
@@ -139,6 +140,17 @@ def differences(step: Step, got: Outcome, names: Mapping[str, str]) -> list[str]
     return found
 
 
+def learned(step: Step, got: Outcome, names: Mapping[str, str]) -> dict[str, str]:
+    """The values of numbered placeholders that have none yet, from the lines where they first appear."""
+    known = dict(names)
+    for line, mine in zip(step.out, got.out.splitlines(), strict=False):
+        for name in NUMBERED.findall(line):
+            value = None if name in known else pattern(line, known, wanted=name).fullmatch(mine)
+            if value is not None:
+                known[name] = value["wanted"]
+    return {name: value for name, value in known.items() if name not in names}
+
+
 def lines_of(text: str, ends_line: bool) -> list[str]:
     shown = kinds_shown(text)
     if not shown:
@@ -160,10 +172,13 @@ def _compare(
             yield f"{stream}| {mine}\n    recorded: {theirs}"
 
 
-def pattern(line: str, names: Mapping[str, str]) -> re.Pattern[str]:
-    """What a line must be, its placeholders being any value of their kind."""
+def pattern(line: str, names: Mapping[str, str], wanted: str = "") -> re.Pattern[str]:
+    """What a line must be, its placeholders being any value of their kind; `wanted` one is a group."""
     shown = RECORDED_JSON.sub('"<bytes JSON>"', kinds_shown(line))
     known = PLACEHOLDERS | {name: re.escape(value) for name, value in names.items()}
+    known |= {name: r"\w+" for name in NUMBERED.findall(line) if name not in known}
+    if wanted:
+        known[wanted] = r"(?P<wanted>\w+)"
     parts = re.split("(" + "|".join(map(re.escape, known)) + ")", shown)
     return re.compile("".join(known.get(part, re.escape(part)) for part in parts))
 

@@ -89,3 +89,10 @@ def test_a_group_by_the_name_of_spire_shows_every_usage() -> None:
 
 def test_a_group_that_is_asked_for_help_is_no_error() -> None:
     assert call("entry", "-h")[0] == 0
+
+
+def test_a_group_of_groups_shows_their_names_as_spire_and_every_verb_by_our_own_name() -> None:
+    assert call("localauthority", program="spire-server")[2].endswith(
+        "\n\nSubcommands:\n    jwt     \n    x509    \n"
+    )
+    assert "    x509 taint       Marks" in call("localauthority")[2]

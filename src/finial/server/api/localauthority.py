@@ -118,7 +118,9 @@ class LocalAuthorityService(LocalAuthorityBase):
     async def _taint(self, kind: Kind, authority_id: str) -> api.AuthorityState:
         old = self._authorities.state.slots(kind).old
         await self._changed(kind, "tainted", self._authorities.taint(kind, authority_id))
-        return state_of(old) if old else api.AuthorityState(authority_id=authority_id)
+        if old and kind is X509:
+            return state_of(old)
+        return api.AuthorityState(authority_id=authority_id)  # SPIRE does not tell when a JWT key expires
 
     async def _changed(self, kind: Kind, done: str, change: Awaitable[None]) -> None:
         await change

@@ -1,0 +1,82 @@
+"""`upstreamauthority taint | revoke`: the X.509 authority above this server's own, which an upstream plugin named."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from finial.cli.command import Command
+from finial.cli.console import Console
+from finial.cli.flags import flag
+from finial.cli.output import messages_json, read_format
+from finial.cli.server_socket import ServerFlags, calling, server
+from finial.errors import InvalidArgument
+from finial.wire.pb.spire.api.server.localauthority.v1 import localauthority_pb2 as wire
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpstreamFlags(ServerFlags):
+    subject_key_id: str = flag(
+        "", "The subject key ID of the upstream authority's CA certificate, in hex", name="subjectKeyID"
+    )
+    output: str = flag("pretty", "Desired output format (pretty, json)", read=read_format)
+
+
+async def taint(flags: UpstreamFlags, console: Console) -> int:
+    key_id = required_key_id(flags)
+    async with server(flags) as api:
+        with calling("could not taint X.509 upstream authority"):
+            reply = await api.local_authority.TaintX509UpstreamAuthority(
+                wire.TaintX509UpstreamAuthorityRequest(subject_key_id=key_id)
+            )
+    return show("Tainted", reply, flags, console)
+
+
+async def revoke(flags: UpstreamFlags, console: Console) -> int:
+    key_id = required_key_id(flags)
+    async with server(flags) as api:
+        with calling("could not revoke X.509 upstream authority"):
+            reply = await api.local_authority.RevokeX509UpstreamAuthority(
+                wire.RevokeX509UpstreamAuthorityRequest(subject_key_id=key_id)
+            )
+    return show("Revoked", reply, flags, console)
+
+
+def required_key_id(flags: UpstreamFlags) -> str:
+    if not flags.subject_key_id:
+        raise InvalidArgument(
+            "the Subject Key ID of the X.509 upstream authority is required",
+            hint="`finial localauthority x509 show` tells it of each authority",
+        )
+    return flags.subject_key_id
+
+
+def show(
+    done: str,
+    reply: wire.TaintX509UpstreamAuthorityResponse | wire.RevokeX509UpstreamAuthorityResponse,
+    flags: UpstreamFlags,
+    console: Console,
+) -> int:
+    if flags.output == "json":
+        console.out(messages_json([reply]))
+        return 0
+    console.out(f"{done} X.509 upstream authority:")
+    console.out(f"  Subject Key ID: {reply.upstream_authority_subject_key_id}")
+    return 0
+
+
+COMMANDS = (
+    Command(
+        "upstreamauthority taint",
+        "Marks the upstream authority of the old X.509 authority as not to be trusted.",
+        UpstreamFlags,
+        taint,
+        examples=("finial upstreamauthority taint -subjectKeyID KEY_ID",),
+    ),
+    Command(
+        "upstreamauthority revoke",
+        "Takes the tainted upstream authority of the old X.509 authority out of the bundle.",
+        UpstreamFlags,
+        revoke,
+        examples=("finial upstreamauthority revoke -subjectKeyID KEY_ID",),
+    ),
+)
