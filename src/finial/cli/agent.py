@@ -33,11 +33,18 @@ class RunFlags(DaemonFlags):
     server_port: int = flag(0, "Port number of the server", name="serverPort")
     trust_bundle_path: str = flag("", "Path to the server's bundle, to trust it at first", name="trustBundle")
     trust_bundle_url: str = flag("", "URL of the server's bundle", name="trustBundleUrl")
-    trust_bundle_format: str = flag("", "Format of the bundle: pem or spiffe", name="trustBundleFormat")
+    trust_bundle_format: str = flag(
+        "", "Format of the bundle: pem or spiffe", name="trustBundleFormat", choices=("pem", "spiffe")
+    )
     insecure_bootstrap: bool = flag(
         False, "Trust the server at first without a bundle", name="insecureBootstrap"
     )
-    rebootstrap_mode: str = flag("", "Mode to rebootstrap: never, auto or always", name="rebootstrapMode")
+    rebootstrap_mode: str = flag(
+        "",
+        "Mode to rebootstrap: never, auto or always",
+        name="rebootstrapMode",
+        choices=("never", "auto", "always"),
+    )
     rebootstrap_delay: str = flag(
         "", "The time to delay after seeing a certificate mismatch", name="rebootstrapDelay"
     )

@@ -44,15 +44,23 @@ class ListFlags(ServerFlags):
         (), "A selector of the node, type:value. May be repeated", name="selector"
     )
     match_selectors_on: str = flag(
-        "superset", "How selectors match: exact, any, superset or subset", name="matchSelectorsOn"
+        "superset",
+        "How selectors match: exact, any, superset or subset",
+        name="matchSelectorsOn",
+        choices=MATCHES,
     )
     attestation_type: str = flag(
         "", "Only agents attested by this method, as join_token", name="attestationType"
     )
     can_reattest: str = flag(
-        "", "true or false: only agents that can, or cannot, attest again", name="canReattest"
+        "",
+        "true or false: only agents that can, or cannot, attest again",
+        name="canReattest",
+        choices=("true", "false"),
     )
-    banned: str = flag("", "true or false: only agents that are, or are not, banned")
+    banned: str = flag(
+        "", "true or false: only agents that are, or are not, banned", choices=("true", "false")
+    )
     expires_before: str = flag(
         "", f"Only agents whose SVID expires before (as {GO_LAYOUT})", name="expiresBefore"
     )

@@ -23,7 +23,7 @@ class CountFlags(ServerFlags):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShowFlags(CountFlags):
-    format: str = flag("pem", "The format to show the bundle in (pem, spiffe)")
+    format: str = flag("pem", "The format to show the bundle in (pem, spiffe)", choices=("pem", "spiffe"))
 
 
 async def show(flags: ShowFlags, console: Console) -> int:

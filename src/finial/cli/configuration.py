@@ -25,8 +25,10 @@ class DaemonFlags:
 
     data_dir: str = flag("", "A directory the daemon can use for its data", name="dataDir")
     log_file: str = flag("", "File to write logs to", name="logFile")
-    log_format: str = flag("", "Format of logs: text or json", name="logFormat")
-    log_level: str = flag("", "DEBUG, INFO, WARN or ERROR", name="logLevel")
+    log_format: str = flag("", "Format of logs: text or json", name="logFormat", choices=("text", "json"))
+    log_level: str = flag(
+        "", "DEBUG, INFO, WARN or ERROR", name="logLevel", choices=("DEBUG", "INFO", "WARN", "ERROR")
+    )
     log_source_location: bool = flag(
         False, "Include source file, line and function in logs", name="logSourceLocation"
     )

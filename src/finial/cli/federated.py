@@ -40,7 +40,7 @@ class ListFlags(ShowFlags):
 class SetFlags(CountFlags):
     id: str = flag("", "The trust domain")
     path: str = flag("", "A file with the bundle; standard input if not given")
-    format: str = flag("pem", "The format of the bundle (pem, spiffe)")
+    format: str = flag("pem", "The format of the bundle (pem, spiffe)", choices=("pem", "spiffe"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +50,7 @@ class DeleteFlags(CountFlags):
         "restrict",
         "What becomes of entries that federate with it: restrict (then nothing is deleted), "
         "delete (they are deleted too) or dissociate (they no longer federate with it)",
+        choices=MODES,
     )
 
 

@@ -41,6 +41,7 @@ class Declared:
     kind: str  # bool, int, duration, str, list: how usage calls the value
     read: Callable[[str], object]
     separator: str | None = None
+    choices: tuple[str, ...] = ()
 
     @property
     def has_default(self) -> bool:
@@ -55,13 +56,15 @@ def flag(
     name: str | None = None,
     read: Callable[[str], object] | None = None,
     separator: str | None = None,
+    choices: tuple[str, ...] = (),
 ) -> Any:
     """A field that is a flag. `name`: as on the command line if it differs from the field's.
 
     `read` turns the text into the value and raises InvalidArgument with the reason only. `separator`
-    splits one value of a list flag into several, as `-audience a,b`.
+    splits one value of a list flag into several, as `-audience a,b`. `choices`: what a shell offers; the
+    command judges the value.
     """
-    metadata = {"help": help, "name": name, "read": read, "separator": separator}
+    metadata = {"help": help, "name": name, "read": read, "separator": separator, "choices": choices}
     if isinstance(default, list | tuple):
         return dataclasses.field(default=tuple(default), metadata=metadata)
     return dataclasses.field(default=default, metadata=metadata)
@@ -81,7 +84,14 @@ def _declared(field: dataclasses.Field[Any], hint: Any) -> Declared:
     read = field.metadata["read"] or {bool: read_bool, int: read_int}.get(value, str)
     name = field.metadata["name"] or field.name
     return Declared(
-        field.name, name, field.metadata["help"], field.default, kind, read, field.metadata["separator"]
+        field.name,
+        name,
+        field.metadata["help"],
+        field.default,
+        kind,
+        read,
+        field.metadata["separator"],
+        field.metadata["choices"],
     )
 
 

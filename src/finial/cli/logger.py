@@ -17,6 +17,8 @@ from finial.wire.pb.spire.api.server.logger.v1.logger_pb2 import (
 )
 from finial.wire.pb.spire.api.types.logger_pb2 import WARN, Logger, LogLevel
 
+LEVELS = ("panic", "fatal", "error", "warn", "info", "debug", "trace")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GetFlags(ServerFlags):
@@ -25,7 +27,7 @@ class GetFlags(ServerFlags):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SetFlags(GetFlags):
-    level: str = flag("", "The new level: panic, fatal, error, warn, info, debug or trace")
+    level: str = flag("", "The new level: panic, fatal, error, warn, info, debug or trace", choices=LEVELS)
 
 
 async def get(flags: GetFlags, console: Console) -> int:

@@ -65,6 +65,7 @@ OWN = MappingProxyType(
         "debug": (("debug",), "Facts about the running server"),
         "migrate": (("migrate",), "A server's database: status, hand-back to a stock server"),
         "link-names": (("links",), "Puts spire-server and spire-agent into a folder"),
+        "completion": (("completion",), "Completes what is typed in bash, zsh or fish"),
         "version": (("version",), "Prints the version"),
     }
 )
@@ -76,7 +77,7 @@ def commands(program: str, first: str) -> list[Command]:
     modules, _ = PROGRAMS[program][first]
     found = [one for module in modules for one in import_module(f"finial.cli.{module}").COMMANDS]
     mine = [one for one in found if typed(program, one).split()[0] == first]
-    return sorted(mine, key=lambda one: min(_aliases(program, one)))
+    return sorted(mine, key=lambda one: min(aliases(program, one)))
 
 
 def group(program: str, words: list[str]) -> dict[str, Command]:
@@ -107,14 +108,14 @@ def find(program: str, words: list[str]) -> tuple[Command, list[str]] | None:
     best: tuple[Command, list[str]] | None = None
     length = 0
     for command in commands(program, words[0]):
-        for path in _aliases(program, command):
+        for path in aliases(program, command):
             parts = path.split()
             if len(parts) > length and words[: len(parts)] == parts:
                 best, length = (command, words[len(parts) :]), len(parts)
     return best
 
 
-def _aliases(program: str, command: Command) -> tuple[str, ...]:
+def aliases(program: str, command: Command) -> tuple[str, ...]:
     """What may be typed for it: `api fetch` alone means `api fetch x509`."""
     name = typed(program, command)
     return (name.removesuffix(" x509"), name) if name.endswith("api fetch x509") else (name,)

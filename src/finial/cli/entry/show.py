@@ -35,13 +35,19 @@ class CountFlags(ServerFlags):
     spiffe_id: str = flag("", "The SPIFFE ID of the entries", name="spiffeID")
     selectors: tuple[str, ...] = flag((), "A selector, type:value. May be repeated", name="selector")
     match_selectors_on: str = flag(
-        "superset", "How selectors match: exact, any, superset or subset", name="matchSelectorsOn"
+        "superset",
+        "How selectors match: exact, any, superset or subset",
+        name="matchSelectorsOn",
+        choices=MATCHES,
     )
     federates_with: tuple[str, ...] = flag(
         (), "A trust domain that the entries federate with. May be repeated", name="federatesWith"
     )
     match_federates_with_on: str = flag(
-        "superset", "How trust domains match: exact, any, superset or subset", name="matchFederatesWithOn"
+        "superset",
+        "How trust domains match: exact, any, superset or subset",
+        name="matchFederatesWithOn",
+        choices=MATCHES,
     )
     downstream: bool = flag(False, "Only entries of downstream servers")
     hint: str = flag("", "The hint of the entries")

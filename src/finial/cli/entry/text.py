@@ -67,8 +67,11 @@ def id_text(message: SPIFFEID) -> str:
 
 
 def time_text(unix: int) -> str:
-    """As Go prints a time: `2100-01-01 00:00:00 +0000 UTC`."""
-    return datetime.fromtimestamp(unix, UTC).strftime("%Y-%m-%d %H:%M:%S +0000 UTC")
+    """As Go prints a time: `2100-01-01 00:00:00 +0000 UTC`; beyond the year 9999 the bare Unix seconds."""
+    try:
+        return datetime.fromtimestamp(unix, UTC).strftime("%Y-%m-%d %H:%M:%S +0000 UTC")
+    except (ValueError, OSError, OverflowError):
+        return f"{unix} (Unix seconds)"
 
 
 def read_id(text: str) -> SPIFFEID:
