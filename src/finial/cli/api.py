@@ -57,6 +57,11 @@ class FetchFlags(AgentFlags):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WatchFlags(AgentFlags):
+    output: str = flag("pretty", "Desired output format (pretty, json: one object a line)", read=read_format)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class X509Flags(FetchFlags):
     silent: bool = flag(False, "If set, says nothing of what was received")
     write: str = flag("", "A folder to write SVIDs, keys and bundles into")
@@ -110,7 +115,7 @@ async def fetch_x509(flags: X509Flags, console: Console) -> int:
     return 0
 
 
-async def watch(flags: AgentFlags, console: Console) -> int:
+async def watch(flags: WatchFlags, console: Console) -> int:
     """Until it is interrupted; a broken stream is opened again."""
     from finial.client.backoff import Backoff
 
@@ -122,7 +127,10 @@ async def watch(flags: AgentFlags, console: Console) -> int:
                 async for answer in answers:
                     backoff.reset()
                     seconds = time.monotonic() - started
-                    console.out(x509_text(answer, seconds, watching=True))
+                    as_json = flags.output == "json"
+                    text = messages_json([answer]) if as_json else x509_text(answer, seconds, watching=True)
+                    console.out(text)
+                    console.stdout.flush()
                     started = time.monotonic()
         except InvalidArgument:
             raise
@@ -230,9 +238,9 @@ COMMANDS = (
     Command(
         "agent api watch",
         "Prints this process's X509-SVIDs now and after each change.",
-        AgentFlags,
+        WatchFlags,
         watch,
-        examples=("finial agent api watch",),
+        examples=("finial agent api watch", "finial agent api watch -output json"),
         usage_name="watch",
     ),
 )

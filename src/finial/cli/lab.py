@@ -1,9 +1,7 @@
-"""`up`, `status`, `verify`, `logs`, `down`, and the same as `lab setup-clusters` and the like."""
+"""`up`, `status`, `verify`, `down`, and the same as `lab setup-clusters` and the like."""
 
 from __future__ import annotations
 
-import asyncio
-import json
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,14 +11,14 @@ from typing import TYPE_CHECKING, Any
 from finial.cli.command import Command
 from finial.cli.console import Console
 from finial.cli.flags import flag
-from finial.cli.output import read_format
-from finial.errors import InvalidArgument, NotFound
+from finial.cli.output import JsonValue, read_format, to_line
+from finial.errors import InvalidArgument
 
 if TYPE_CHECKING:
+    from finial.lab.checks import Check
     from finial.lab.lifecycle import Up
     from finial.lab.place import Place
 
-LOG_PAUSE = 0.2  # seconds between two looks at a log that is followed
 SHORTEST_TTL = 4
 
 
@@ -37,24 +35,18 @@ class LabFlags:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class UpFlags(LabFlags):
-    fresh: bool = flag(False, "Take everything down first and build it anew")
-    ttl: int = flag(0, "Lifetime of every SVID in seconds, to watch rotations", read=read_ttl)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class OutputFlags(LabFlags):
     output: str = flag("pretty", "Desired output format (pretty, json)", read=read_format)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LogsFlags(LabFlags):
-    follow: bool = flag(False, "Go on with what is written from now on", name="f")
-    lines: int = flag(20, "How many of the last lines to show of each log", name="n")
+class UpFlags(OutputFlags):
+    fresh: bool = flag(False, "Take everything down first and build it anew")
+    ttl: int = flag(0, "Lifetime of every SVID in seconds, to watch rotations", read=read_ttl)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DownFlags(LabFlags):
+class DownFlags(OutputFlags):
     keep: bool = flag(False, "Keep the data, for a later up")
 
 
@@ -65,10 +57,20 @@ def place_of(flags: LabFlags) -> Place:
 
 
 async def up(flags: UpFlags, console: Console) -> int:
+    place = place_of(flags)
+    done = await brought_up(flags, place, console)
+    if flags.output == "json":
+        console.out(to_line(up_record(place, done)))
+    else:
+        console.out(summary(place, done, "" if not flags.dir else f" -dir {flags.dir}"), end="")
+    return 0
+
+
+async def brought_up(flags: UpFlags, place: Place, console: Console) -> Up:
+    """Progress is told on standard error as it goes."""
     from finial.lab import lifecycle
 
     began = time.monotonic()
-    place = place_of(flags)
 
     def tell(record: Mapping[str, Any]) -> None:
         if "phase" in record:
@@ -79,8 +81,19 @@ async def up(flags: UpFlags, console: Console) -> int:
     for name, (wanted, port) in done.moved.items():
         console.err(f"  port {wanted} is taken: {name} has {port}")
     console.err(f"  {'up' if done.started else 'all well'} after {time.monotonic() - began:.2f} s")
-    console.out(summary(place, done, "" if not flags.dir else f" -dir {flags.dir}"), end="")
-    return 0
+    return done
+
+
+def up_record(place: Place, done: Up) -> dict[str, JsonValue]:
+    """For programs: what `status` tells, and where everything is."""
+    return {
+        **done.status,
+        "started": done.started,
+        "ports": dict(done.state.ports),
+        "server_socket": str(place.server_socket),
+        "workload_api": place.endpoint,
+        "folder": str(place.folder),
+    }
 
 
 def summary(place: Place, done: Up, where: str) -> str:
@@ -115,7 +128,7 @@ async def status(flags: OutputFlags, console: Console) -> int:
     place = place_of(flags)
     lifecycle.required(place)
     found = await lifecycle.ask(place, {"verb": "status"})
-    console.out(json.dumps(found) if flags.output == "json" else status_table(found))
+    console.out(to_line(found) if flags.output == "json" else status_table(found))
     return 0 if all(one["up"] for one in found["processes"]) else 1
 
 
@@ -162,64 +175,28 @@ def aligned(rows: Sequence[Sequence[str]]) -> str:
 
 async def verify(flags: OutputFlags, console: Console) -> int:
     """Exit 1 if a check does not come out as it must."""
-    from finial.lab import checks, lifecycle, stranger
-    from finial.lab.topology import LAB
+    from finial.lab import checks
 
-    place = place_of(flags)
-    lifecycle.required(place)
-    answers = [one async for one in lifecycle.asked(place, {"verb": "verify"}) if "what" in one]
-    seen = [checks.Check.of(one) for one in answers]
-    seen.append(checks.unvouched("a stranger: this command", await stranger.ask(place.endpoint), LAB))
+    seen = await checked(place_of(flags))
     wrong = sum(not one.ok for one in seen)
     if flags.output == "json":
-        console.out(json.dumps([one.record() for one in seen]))
+        console.out(to_line([one.record() for one in seen]))
     else:
         console.out(checks.table(seen), end="")
         console.out(f"{len(seen) - wrong} of {len(seen)} checks are right")
     return 1 if wrong else 0
 
 
-async def logs(flags: LogsFlags, console: Console) -> int:
-    place = place_of(flags)
-    names = console.arguments or tuple(sorted(one.stem for one in place.logs.glob("*.log")))
-    known = {name: place.log(name) for name in names}
-    missing = [name for name, path in known.items() if not path.is_file()]
-    if missing or not known:
-        there = ", ".join(sorted(one.stem for one in place.logs.glob("*.log"))) or "none"
-        raise NotFound(f'no log "{missing[0] if missing else ""}" in "{place.logs}": there are {there}')
-    ends = {
-        name: _show_last(console, name, path, flags.lines, len(known) > 1) for name, path in known.items()
-    }
-    while flags.follow:
-        console.stdout.flush()
-        await asyncio.sleep(LOG_PAUSE)
-        for name, path in known.items():
-            ends[name] = _show_new(console, name, path, ends[name], len(known) > 1)
-    return 0
+async def checked(place: Place) -> list[Check]:
+    """What the services saw, and what a process that is vouched for by nothing sees."""
+    from finial.lab import checks, lifecycle, stranger
+    from finial.lab.topology import LAB
 
-
-def _show_last(console: Console, name: str, path: Path, count: int, several: bool) -> int:
-    data = path.read_bytes()
-    lines = data.decode(errors="replace").splitlines()
-    _show(console, name, lines[-count:] if count > 0 else [], several)
-    return len(data)
-
-
-def _show_new(console: Console, name: str, path: Path, end: int, several: bool) -> int:
-    """Whole lines only; a log that became shorter begins anew."""
-    try:
-        data = path.read_bytes()
-    except FileNotFoundError:
-        return 0
-    fresh = data[end if len(data) >= end else 0 :]
-    whole = fresh[: fresh.rfind(b"\n") + 1]
-    _show(console, name, whole.decode(errors="replace").splitlines(), several)
-    return len(data) - len(fresh) + len(whole)
-
-
-def _show(console: Console, name: str, lines: Sequence[str], several: bool) -> None:
-    for line in lines:
-        console.out(f"{name:<18} {line}" if several else line)
+    lifecycle.required(place)
+    answers = [one async for one in lifecycle.asked(place, {"verb": "verify"}) if "what" in one]
+    seen = [checks.Check.of(one) for one in answers]
+    seen.append(checks.unvouched("a stranger: this command", await stranger.ask(place.endpoint), LAB))
+    return seen
 
 
 async def down(flags: DownFlags, console: Console) -> int:
@@ -227,20 +204,29 @@ async def down(flags: DownFlags, console: Console) -> int:
 
     place = place_of(flags)
     there = await lifecycle.down(place, keep=flags.keep)
-    if not there:
+    if flags.output == "json":
+        console.out(to_line({"folder": str(place.folder), "ended": there, "kept": there and flags.keep}))
+    elif not there:
         console.err(f'nothing to end in "{place.folder}"')
     else:
         console.out("ended; the data is kept" if flags.keep else "ended; nothing is left behind")
     return 0
 
 
-async def fresh_install(flags: LabFlags, console: Console) -> int:
+async def fresh_install(flags: OutputFlags, console: Console) -> int:
     """Tears down, builds, and verifies: exit 1 if a check does not come out as it must."""
-    await up(UpFlags(dir=flags.dir, fresh=True), console)
-    return await verify(OutputFlags(dir=flags.dir), console)
+    building = UpFlags(dir=flags.dir, output=flags.output, fresh=True)
+    if flags.output != "json":
+        await up(building, console)
+        return await verify(flags, console)
+    place = place_of(flags)
+    done = await brought_up(building, place, console)
+    seen = await checked(place)
+    console.out(to_line({"up": up_record(place, done), "checks": [one.record() for one in seen]}))
+    return 0 if all(one.ok for one in seen) else 1
 
 
-async def restart(flags: LabFlags, console: Console) -> int:
+async def restart(flags: OutputFlags, console: Console) -> int:
     from finial.lab import lifecycle
 
     if len(console.arguments) != 1:
@@ -249,7 +235,8 @@ async def restart(flags: LabFlags, console: Console) -> int:
     lifecycle.required(place)
     await lifecycle.ask(place, {"verb": "restart", "name": console.arguments[0]})
     await lifecycle.ask(place, {"verb": "wait"})
-    console.out(f"{console.arguments[0]} was started again")
+    name = console.arguments[0]
+    console.out(to_line({"restarted": name}) if flags.output == "json" else f"{name} was started again")
     return 0
 
 
@@ -259,7 +246,7 @@ COMMANDS = (
         "Starts a trust domain on this machine: server, agent, and services that talk mTLS; repairs one that runs.",
         UpFlags,
         up,
-        examples=("finial up", "finial up -fresh", "finial up -ttl 10"),
+        examples=("finial up", "finial up -fresh", "finial up -ttl 10", "finial up -output json"),
     ),
     Command(
         "status",
@@ -276,14 +263,6 @@ COMMANDS = (
         examples=("finial verify", "finial verify -output json"),
     ),
     Command(
-        "logs",
-        "Shows the logs of all processes, or of those that are named.",
-        LogsFlags,
-        logs,
-        examples=("finial logs agent", "finial logs -f payment-api user-service"),
-        takes_arguments=True,
-    ),
-    Command(
         "down",
         "Ends every process and removes every file of it.",
         DownFlags,
@@ -293,7 +272,7 @@ COMMANDS = (
     Command(
         "lab fresh-install",
         "Tears down, builds anew, verifies.",
-        LabFlags,
+        OutputFlags,
         fresh_install,
         ("finial lab fresh-install",),
     ),
@@ -302,7 +281,7 @@ COMMANDS = (
     Command(
         "lab restart",
         "Ends one process, which the launcher starts again.",
-        LabFlags,
+        OutputFlags,
         restart,
         examples=("finial lab restart agent",),
         takes_arguments=True,

@@ -13,6 +13,7 @@ from pathlib import Path
 from finial.cli.command import Command
 from finial.cli.console import Console
 from finial.cli.flags import UsageError, flag
+from finial.cli.output import read_format, to_line
 from finial.errors import AlreadyExists, InvalidArgument
 
 NAMES = ("spire-server", "spire-agent")
@@ -21,6 +22,7 @@ NAMES = ("spire-server", "spire-agent")
 @dataclass(frozen=True, slots=True)
 class LinkFlags:
     force: bool = flag(False, "Replaces what has these names in the folder already")
+    output: str = flag("pretty", "Desired output format (pretty, json)", read=read_format)
 
 
 async def link_names(flags: LinkFlags, console: Console) -> int:
@@ -37,7 +39,10 @@ async def link_names(flags: LinkFlags, console: Console) -> int:
         _refuse_taken(folder / name, target, force=flags.force)
     for name in NAMES:
         replace_link(folder / name, target)
-        console.out(f"{folder / name} -> {target}")
+    if flags.output == "json":
+        console.out(to_line({"target": str(target), "links": [str(folder / name) for name in NAMES]}))
+    else:
+        console.out("\n".join(f"{folder / name} -> {target}" for name in NAMES))
     return 0
 
 

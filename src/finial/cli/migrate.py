@@ -28,7 +28,7 @@ class StatusFlags(DatabaseFlags):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class HandBackFlags(DatabaseFlags):
+class HandBackFlags(StatusFlags):
     yes: bool = flag(False, "Does it; without this it is only told what would be done")
 
 
@@ -71,17 +71,26 @@ async def hand_back(flags: HandBackFlags, console: Console) -> int:
     from finial.store.hand_back import hand_back as give_back
 
     path = database_of(flags)
-    if inspect(path).change_log is None:
-        console.out(f"{path} holds nothing of Finial's.")
-        return 0
-    if not flags.yes:
+    held = inspect(path).change_log is not None
+    if held and flags.yes:
+        give_back(path)
+    elif held:
         with alone(path):
-            console.out(f"Would remove Finial's change log (two tables and their triggers) from {path}.")
-        console.out("Nothing was changed; -yes does it.")
-        return 0
-    give_back(path)
-    console.out(f"Removed Finial's change log from {path}: it is as a stock server made it.")
+            pass  # raises if a server has it open, which would be in the way
+    if flags.output == "json":
+        console.out(to_line({"database": str(path), "held": held, "removed": held and flags.yes}))
+    else:
+        console.out(handed_back(path, held, done=flags.yes))
     return 0
+
+
+def handed_back(path: Path, held: bool, *, done: bool) -> str:
+    if not held:
+        return f"{path} holds nothing of Finial's."
+    if not done:
+        would = f"Would remove Finial's change log (two tables and their triggers) from {path}."
+        return f"{would}\nNothing was changed; -yes does it."
+    return f"Removed Finial's change log from {path}: it is as a stock server made it."
 
 
 def database_of(flags: DatabaseFlags) -> Path:

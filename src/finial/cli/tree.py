@@ -43,7 +43,7 @@ OWN = MappingProxyType(
         "up": (("lab",), "Starts a whole trust domain on this machine"),
         "status": (("lab",), "Shows the trust domain that runs on this machine"),
         "verify": (("lab",), "Fetches, calls and is denied: proves that it works"),
-        "logs": (("lab",), "Shows the logs of its processes"),
+        "logs": (("lab_logs",), "Shows the logs of its processes"),
         "down": (("lab",), "Ends it and leaves nothing behind"),
         "lab": (("lab",), "The same by the verbs fresh-install, setup-clusters, verify-setup"),
         "server": (("server",), "The server: run, validate, healthcheck"),

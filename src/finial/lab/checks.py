@@ -29,7 +29,7 @@ class Check:
     def ok(self) -> bool:
         return self.seen.startswith(self.wanted)
 
-    def record(self) -> dict[str, object]:
+    def record(self) -> dict[str, str | bool]:
         return {"what": self.what, "wanted": self.wanted, "seen": self.seen, "ok": self.ok}
 
     @classmethod

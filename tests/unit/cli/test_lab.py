@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from finial.cli import lab, run
+from finial.cli import run
 from finial.cli.console import Console
 from finial.cli.lab import aligned, read_ttl, status_table, summary
 from finial.errors import InvalidArgument
@@ -117,33 +117,6 @@ def test_up_into_a_folder_with_other_things_is_refused(tmp_path: Path) -> None:
     assert code == 1
     assert "is not empty and holds no lab" in err
     assert [one.name for one in tmp_path.iterdir()] == ["thesis.txt"]
-
-
-def test_logs_show_the_last_lines_of_those_that_are_named(tmp_path: Path) -> None:
-    place = Place.at(tmp_path / "lab", {"XDG_RUNTIME_DIR": str(tmp_path)})
-    place.make()
-    place.log("agent").write_text("one\ntwo\nthree\n")
-    place.log("server").write_text("four\n")
-    where = ("-dir", str(place.folder))
-    assert call("logs", "-n", "2", *where, "agent")[1] == "two\nthree\n"
-    assert call("logs", "-n", "1", *where)[1] == f"{'agent':<18} three\n{'server':<18} four\n"
-    code, _, err = call("logs", *where, "web")
-    assert code == 1
-    assert 'no log "web"' in err
-    assert "agent, server" in err
-
-
-def test_what_is_new_in_a_log_is_shown_in_whole_lines(tmp_path: Path) -> None:
-    console = Console(stdout=io.StringIO())
-    log = tmp_path / "x.log"
-    log.write_text("one\ntw")
-    end = lab._show_new(console, "x", log, 0, several=False)
-    log.write_text("one\ntwo\n")
-    lab._show_new(console, "x", log, end, several=False)
-    log.write_text("new\n")
-    lab._show_new(console, "x", log, 8, several=False)
-    assert isinstance(console.stdout, io.StringIO)
-    assert console.stdout.getvalue() == "one\ntwo\nnew\n"
 
 
 def test_restart_wants_one_name(tmp_path: Path) -> None:

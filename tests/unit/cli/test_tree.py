@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from finial.cli import tree
+from finial.cli import flags, tree
 
 
 @pytest.mark.parametrize(
@@ -51,3 +51,26 @@ def test_every_first_word_has_commands_and_no_two_are_typed_alike(program: str) 
     ]
     assert len(typed) == len(set(typed))
     assert {one.split()[0] for one in typed} == set(tree.PROGRAMS[program])
+
+
+# Commands without `-output`, and why.
+NO_DATA = {
+    "server run": "a daemon: it logs, as JSON with -logFormat json",
+    "agent run": "a daemon: it logs, as JSON with -logFormat json",
+    "server validate": "a sentence, and an exit code; SPIRE refuses the flag",
+    "agent validate": "a sentence, and an exit code; SPIRE refuses the flag",
+    "server healthcheck": "a sentence, and an exit code; SPIRE refuses the flag",
+    "agent healthcheck": "a sentence, and an exit code; SPIRE refuses the flag",
+    "completion": "a script",
+    "man": "pages",
+}
+
+
+def test_every_command_that_prints_data_prints_json_if_asked() -> None:
+    without = {
+        command.path
+        for first in tree.OWN
+        for command in tree.commands("finial", first)
+        if "output" not in [one.name for one in flags.declared(command.flags)]
+    }
+    assert without <= NO_DATA.keys()
