@@ -48,7 +48,10 @@ class Watch:
         Raises: Unsupported from a server that does not know it; FailedPrecondition if the position is of
         another history; PermissionDenied, Unavailable; Internal for an own bundle without roots.
         """
-        generation = self._connection.generation
+        async with (
+            self._connection.using()
+        ):  # a stream that begins amid a change of identity shows the old one
+            generation = self._connection.generation
         try:
             async with self._connection.api.changes.Watch.open() as stream:
                 await stream.send_message(change_pb2.WatchRequest(open=self._opening()))

@@ -77,6 +77,20 @@ def test_a_stock_server_does_not_know_it(joined: Any) -> None:
     asyncio.run(scenario())
 
 
+def test_none_is_opened_while_the_identity_changes(joined: Any) -> None:
+    """It would show the old one, which the server forgets in the midst of the change, and be denied for good."""
+
+    async def scenario() -> None:
+        async with ScriptedServer(watchable=True) as server, joined(server) as parts, Tasks() as tasks:
+            async with parts.connection.quiet():
+                tasks.start(parts.watch.run())
+                await asyncio.sleep(0.02)
+                assert not server.watches
+            await until(lambda: bool(server.watches and server.watches[0].acknowledged))
+
+    asyncio.run(scenario())
+
+
 def test_a_denial_counts_only_if_the_identity_is_still_the_same(joined: Any) -> None:
     async def scenario() -> None:
         async with ScriptedServer(watchable=True) as server, joined(server) as parts:
