@@ -66,6 +66,7 @@ OWN = MappingProxyType(
         "migrate": (("migrate",), "A server's database: status, hand-back to a stock server"),
         "link-names": (("links",), "Puts spire-server and spire-agent into a folder"),
         "completion": (("completion",), "Completes what is typed in bash, zsh or fish"),
+        "man": (("man",), "Writes manual pages"),
         "version": (("version",), "Prints the version"),
     }
 )

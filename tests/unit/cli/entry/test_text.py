@@ -103,3 +103,7 @@ def test_ids_go_both_ways() -> None:
 
 def test_times_are_those_of_go() -> None:
     assert time_text(0) == "1970-01-01 00:00:00 +0000 UTC"
+
+
+def test_a_time_beyond_all_calendars_is_shown_as_it_is() -> None:
+    assert time_text(2**62) == "4611686018427387904 (Unix seconds)"
