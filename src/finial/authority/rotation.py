@@ -140,8 +140,10 @@ class Slots(Generic[Record]):
         return other_slot(self.current.slot_id)
 
     def should_prepare(self, now: float) -> bool:
-        if self.prepared is not None:
-            return False
+        return self.prepared is None and self.is_ageing(now)
+
+    def is_ageing(self, now: float) -> bool:
+        """Whether the current one is to be followed. One that an operator prepared before is left to him."""
         return self.current is None or now > _threshold(self.current, 2, PREPARE_CAP)
 
     def must_activate(self, now: float) -> bool:
@@ -216,7 +218,7 @@ class Rotation:
             prepared = slots.prepared
             if prepared is None:
                 continue
-            known = acknowledged(prepared.authority_id)
+            known = slots.is_ageing(now) and acknowledged(prepared.authority_id)
             if known or slots.must_activate(now):
                 return Activate(
                     kind, prepared.authority_id, left_behind=not known and slots.current is not None

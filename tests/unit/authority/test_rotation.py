@@ -148,6 +148,16 @@ def test_acknowledged_authority_is_activated_before_its_time() -> None:
     assert state.due(3003, lambda authority_id: authority_id == known) is None
 
 
+def test_one_that_an_operator_prepared_is_not_activated_for_him_while_the_current_one_is_young() -> None:
+    world, state = started()
+    for effect in (early := world.transition(state, Prepare(Kind.X509, "B"), 10)).effects:
+        world.run(effect)
+    state = early.state
+    assert state.x509.prepared is not None
+    assert state.due(3000, lambda _: True) is None
+    assert state.due(3001, lambda _: True) == Activate(Kind.X509, state.x509.prepared.authority_id)
+
+
 def test_slots_swap_and_the_old_one_is_replaced() -> None:
     world, state = started()
     for now in (3001, 5001):
