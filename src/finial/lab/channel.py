@@ -74,7 +74,7 @@ class Channel:
             record = json.loads(line) if line.endswith(b"\n") else None
         except OSError:
             return None
-        except ValueError as why:
+        except (ValueError, RecursionError) as why:
             raise Internal("a record of the channel is malformed") from why
         if record is not None and not isinstance(record, dict):
             raise Internal("a record of the channel is no object")

@@ -49,7 +49,7 @@ def read(path: Path) -> State | None:
         raw = json.loads(path.read_bytes())
     except FileNotFoundError:
         return None
-    except (OSError, ValueError) as why:
+    except (OSError, ValueError, RecursionError) as why:
         raise _unreadable(path) from why
     try:
         if raw["version"] != VERSION:
@@ -62,7 +62,7 @@ def read(path: Path) -> State | None:
             agents=tuple(map(str, raw["agents"])),
             phases={str(name): float(seconds) for name, seconds in raw["phases"].items()},
         )
-    except (KeyError, TypeError, ValueError, AttributeError) as why:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as why:
         raise _unreadable(path) from why
 
 

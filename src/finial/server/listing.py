@@ -24,6 +24,7 @@ from finial.spiffe.selector import Selector
 from finial.spiffe.trust_domain import TrustDomain
 
 MAX_TOKEN = 2**32 - 1  # SPIRE 1.15.3 reads a token as 32 bits
+MAX_DIGITS = 64  # zeros in front are read
 ROW = itemgetter(0)
 
 Key = TypeVar("Key", bound=Hashable)
@@ -111,7 +112,8 @@ def read_token(token: str) -> int:
     """Raises: InvalidArgument, in SPIRE's words."""
     if not token:
         return 0
-    if not (token.isascii() and token.isdigit()) or int(token) > MAX_TOKEN:
+    # Python reads no number of thousands of digits.
+    if not (token.isascii() and token.isdigit()) or len(token) > MAX_DIGITS or int(token) > MAX_TOKEN:
         raise InvalidArgument(f"could not parse token '{token}'")
     return int(token)
 

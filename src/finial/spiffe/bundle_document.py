@@ -29,7 +29,7 @@ X509_USE, JWT_USE, WIT_USE = "x509-svid", "jwt-svid", "wit-svid"
 MEMBERS = ("use", "kty", "kid", "crv", "x", "y", "n", "e", "x5c")  # in the order in which they are written
 KEY_MEMBERS = ("kty", "crv", "x", "y", "n", "e")
 PRIVATE_MEMBERS = frozenset({"d", "p", "q", "dp", "dq", "qi", "k", "oth"})
-PEM_BLOCK = re.compile(r"-----BEGIN ([^-\n]*)-----\s*([A-Za-z0-9+/=\s]*?)-----END \1-----")
+PEM_BLOCK = re.compile(r"-----BEGIN ([^-\n]*)-----([A-Za-z0-9+/=\s]*)-----END \1-----")
 # KeyError: joserfc's answer to a curve that it does not know.
 PUBLIC_FAULTS = (ValueError, TypeError, KeyError, UnsupportedAlgorithm, JoseError, x509.InvalidVersion)
 

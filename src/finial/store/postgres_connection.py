@@ -44,7 +44,7 @@ def conninfo_of(connection_string: str) -> str:
     """With what it leaves out. Raises: InvalidArgument, without the string, which may hold a password."""
     try:
         given = conninfo_to_dict(connection_string)
-    except psycopg.ProgrammingError as error:
+    except (psycopg.ProgrammingError, UnicodeError) as error:  # %-escapes that are no UTF-8
         raise InvalidArgument(
             "datastore-sql: connection_string cannot be read",
             hint="key=value pairs or postgres://user@host/database, as SPIRE's documentation has them",

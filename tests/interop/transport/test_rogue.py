@@ -225,3 +225,21 @@ def test_a_reset_before_the_first_step_leaves_nothing_behind(run: Run) -> None:
         assert server.stats.drained == 1
 
     attempt(run, act)
+
+
+@each_loop
+def test_a_malformed_request_costs_its_own_stream_alone(run: Run) -> None:
+    async def act(rogue: Rogue, server: Server) -> None:
+        rogue.open(1, [(":method", "GET"), *request("/probe.Probe/Echo")])
+        rogue.open(3, [*request("/probe.Probe/Echo"), ("x", "\u00fc")])
+        rogue.open(5, CHAT)
+        rogue.data(5, EMPTY, end=True)
+        seen = await rogue.until(ends_with("grpc-status"))
+        assert sorted(seen) == [
+            f"1: reset {PROTOCOL}",
+            f"3: reset {PROTOCOL}",
+            "5: 5 bytes",
+            "5: grpc-status 0",
+        ]
+
+    attempt(run, act)

@@ -117,3 +117,15 @@ def test_ends_close_on_exec() -> None:
 
 def test_a_failure_carries_its_hint() -> None:
     assert failure(InvalidArgument("x", hint="y")) == {"failed": "x", "hint": "y"}
+
+
+def test_a_record_of_brackets_alone_is_refused() -> None:
+    async def main() -> None:
+        ours, theirs = channels.pair()
+        with theirs:
+            theirs.sendall(b"[" * 100_000 + b"\n")
+            async with await Channel.over(ours) as channel:
+                with pytest.raises(Internal, match="malformed"):
+                    await channel.receive()
+
+    asyncio.run(main())

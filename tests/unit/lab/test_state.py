@@ -32,7 +32,17 @@ def test_no_file_is_no_lab(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "[]", "{}", "null", '{"version": 2}', '{"version": 1, "ports": {"server": "many"}}']
+    "text",
+    [
+        "",
+        "[]",
+        "{}",
+        "null",
+        '{"version": 2}',
+        '{"version": 1, "ports": {"server": "many"}}',
+        '{"version": 1, "ports": {"a": 1e999}}',
+        "[" * 99_999,
+    ],
 )
 def test_a_file_that_cannot_be_read_tells_the_way_out(tmp_path: Path, text: str) -> None:
     (tmp_path / "lab.json").write_text(text)

@@ -174,3 +174,8 @@ def test_two_keys_in_one_row_are_kept_apart() -> None:
 def test_a_bad_token_is_named(token: str) -> None:
     with pytest.raises(InvalidArgument, match="could not parse token"):
         read_token(token)
+
+
+def test_a_token_of_thousands_of_digits_is_refused() -> None:
+    with pytest.raises(InvalidArgument):
+        read_token("9" * 5000)

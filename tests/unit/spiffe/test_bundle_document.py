@@ -253,3 +253,8 @@ def test_key_that_no_document_holds_is_refused(
 def test_document_of_a_stock_server_is_written_back_byte_by_byte() -> None:
     document = (Path(__file__).parents[2] / "vectors" / "svid" / "stock-bundle.json").read_bytes()
     assert encode(parse(document, DOMAIN)) == document
+
+
+def test_a_document_of_blanks_after_a_beginning_takes_no_time() -> None:
+    with pytest.raises(InvalidArgument, match="no PEM blocks"):
+        parse_pem(b"-----BEGIN CERTIFICATE-----" + b" " * 500_000, TrustDomain("example.org"))

@@ -26,3 +26,8 @@ def test_errors_become_ours() -> None:
     assert isinstance(translated(psycopg.OperationalError("server closed the connection")), Unavailable)
     assert isinstance(translated(psycopg.errors.AdminShutdown("x")), Unavailable)
     assert isinstance(translated(psycopg.ProgrammingError("x")), Internal)
+
+
+def test_an_escape_that_is_no_text_is_refused() -> None:
+    with pytest.raises(InvalidArgument):
+        conninfo_of("postgres://a@b/c?sslmode=dis%ab")

@@ -21,11 +21,12 @@ from grpclib.encoding.proto import ProtoCodec, ProtoStatusDetailsCodec
 from grpclib.events import _DispatchServerEvents
 from grpclib.exceptions import GRPCError, StreamTerminatedError
 from grpclib.metadata import Deadline, decode_metadata
+from h2.errors import ErrorCodes
 from h2.exceptions import ProtocolError as Http2Error
 
 from finial.errors import FinialError
 from finial.runtime.http2.outcome import status_of
-from finial.runtime.http2.refusal import refuse, unfit
+from finial.runtime.http2.refusal import malformed, refuse, unfit
 from finial.runtime.http2.stream import Headers, Stream
 
 Call = Callable[[], Awaitable[None]]
@@ -123,6 +124,9 @@ class Service:
     async def answer(self, raw: Stream, headers: Headers) -> None:
         """The whole of one call; cancelled when the peer resets it or its connection ends."""
         fields = dict(headers)
+        if malformed(headers, fields):
+            raw.reset_nowait(ErrorCodes.PROTOCOL_ERROR)
+            return
         raw.encoding = fields.get("grpc-encoding", "")
         refusal = unfit(fields, self.methods)
         if refusal is not None:

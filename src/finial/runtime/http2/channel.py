@@ -11,8 +11,9 @@ import ssl as ssl_module
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
 
+from google.protobuf.message import DecodeError
 from grpclib import client
-from grpclib.const import Cardinality
+from grpclib.const import Cardinality, Status
 from grpclib.encoding.base import StatusDetailsCodecBase
 from grpclib.exceptions import GRPCError
 from grpclib.metadata import Deadline
@@ -78,6 +79,9 @@ class ClientStream(client.Stream[Req, Res], Generic[Req, Res]):
     async def recv_message(self) -> Res | None:
         try:
             return await super().recv_message()
+        except DecodeError as error:
+            text = "grpc: failed to unmarshal the received message"
+            raise GRPCError(Status.INTERNAL, text) from error
         except TRANSPORT_ERRORS as error:
             raise self._outward(error) from error
 
@@ -105,6 +109,11 @@ class ClientStream(client.Stream[Req, Res], Generic[Req, Res]):
             if raised is error:
                 raise  # the caller's own
             raise self._outward(raised) from raised
+
+    def _raise_for_status(self, headers_map: dict[str, str]) -> None:
+        if ":status" not in headers_map:
+            raise GRPCError(Status.INTERNAL, "malformed header: missing HTTP status")
+        super()._raise_for_status(headers_map)
 
     @property
     def _what(self) -> str:

@@ -50,6 +50,9 @@ class Processor(protocol.EventsProcessor):
             self.connection.ack(event.stream_id, event.flow_controlled_length or 0)
 
     def process_request_received(self, event: RequestReceived) -> None:
+        if self.connection.client_side:  # a server asks nothing
+            self.connection.h2.reset_stream(event.stream_id, ErrorCodes.PROTOCOL_ERROR)
+            return
         if self.last_stream_id is not None and event.stream_id > self.last_stream_id:
             self.refused += 1
             self.connection.h2.reset_stream(event.stream_id, ErrorCodes.REFUSED_STREAM)

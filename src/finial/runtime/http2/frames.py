@@ -120,6 +120,11 @@ class Http2(H2Connection):
             self._closed_streams[frame.stream_id] = StreamClosedBy.SEND_RST_STREAM
             self.refused_streams += 1
             return [reset(frame.stream_id, ErrorCodes.REFUSED_STREAM)], []
+        except UnicodeDecodeError:
+            # gRPC's headers are ASCII; the block itself was read, so HPACK is in step and one stream ends.
+            self.reset_stream(frame.stream_id, ErrorCodes.PROTOCOL_ERROR)
+            self._count_reset()
+            return [], []
 
     def _open_streams(self, remainder: int) -> int:
         """h2 walks all streams at each HEADERS, in both directions; here only once their number has doubled.

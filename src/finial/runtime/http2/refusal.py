@@ -6,7 +6,7 @@ An answer without a content-type makes grpc-go report Unknown instead of Unimple
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from grpclib.const import Status
@@ -44,6 +44,25 @@ def unfit(fields: Mapping[str, str], methods: Mapping[str, Any]) -> GRPCError | 
     if encoding not in READABLE:
         return unknown_encoding(encoding, server_side=True)
     return None
+
+
+PSEUDO = frozenset({":method", ":scheme", ":path", ":authority"})
+REQUIRED = PSEUDO - {":authority"}
+
+
+def malformed(headers: Sequence[tuple[str, str]], fields: Mapping[str, str]) -> bool:
+    """Whether a request breaks RFC 9113 8.2 or 8.3: what two parsers could read in two ways."""
+    pseudo = [name for name, _ in headers if name[:1] == ":"]
+    known = frozenset(pseudo)
+    return (
+        not REQUIRED <= known <= PSEUDO
+        or len(known) != len(pseudo)
+        or not fields[":path"]
+        or [name for name, _ in headers[: len(pseudo)]] != pseudo
+        or "connection" in fields
+        or fields.get("te", "trailers") != "trailers"
+        or any(name != name.lower() for name in fields)
+    )
 
 
 def is_grpc(content_type: str) -> bool:

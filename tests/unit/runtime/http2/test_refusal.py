@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from grpclib.const import Status
 
-from finial.runtime.http2.refusal import HttpRefusal, is_grpc, unfit
+from finial.runtime.http2.refusal import HttpRefusal, is_grpc, malformed, unfit
 
 METHODS = {"/a.B/C": object()}
 GOOD = {":method": "POST", ":path": "/a.B/C", "content-type": "application/grpc"}
@@ -55,3 +55,28 @@ def test_what_is_no_grpc_gets_an_http_status(fields: dict[str, str], http_status
 )
 def test_content_types(content_type: str, good: bool) -> None:
     assert is_grpc(content_type) is good
+
+
+SENT = [(":method", "POST"), (":scheme", "http"), (":path", "/a.B/C"), ("te", "trailers")]
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        SENT[1:],
+        [SENT[0], *SENT[2:]],
+        [*SENT[:2], SENT[3]],
+        [*SENT[:2], (":path", "")],
+        [SENT[0], *SENT],
+        [*SENT[:3], SENT[2]],
+        [*SENT[:3], (":status", "200")],
+        [*SENT[:2], SENT[3], SENT[2]],
+        [*SENT, ("connection", "close")],
+        [*SENT[:3], ("te", "gzip")],
+        [*SENT, ("X-Upper", "a")],
+    ],
+)
+def test_a_request_that_could_be_read_in_two_ways_is_malformed(headers: list[tuple[str, str]]) -> None:
+    assert not malformed(SENT, dict(SENT))
+    assert not malformed([*SENT[:3], (":authority", "a"), SENT[3]], dict(SENT))
+    assert malformed(headers, dict(headers))

@@ -50,7 +50,10 @@ class HostCertificate:
         parsed = self.parsed
         if parsed.type is not SSHCertificateType.HOST:
             raise InvalidArgument(f"ssh: certificate presented as a host key has type {parsed.type.value}")
-        signer = parsed.signature_key()
+        try:
+            signer = parsed.signature_key()
+        except FAULTS:
+            raise InvalidArgument("ssh: key of the certificate's authority cannot be read") from None
         if encoded(signer) not in authorities:
             raise InvalidArgument(f"ssh: no authorities for hostname: {self.principals[0]}:22")
         if parsed.critical_options:

@@ -1,0 +1,6 @@
+"""All targets: importing this fills `tests.fuzz.target.TARGETS`."""
+
+from tests.fuzz.target import TARGETS
+from tests.fuzz.targets import attestation, configuration, credentials, host, http2, identity, messages
+
+__all__ = ["TARGETS", "attestation", "configuration", "credentials", "host", "http2", "identity", "messages"]

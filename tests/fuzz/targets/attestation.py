@@ -1,0 +1,267 @@
+"""What a node that nobody knows yet sends, and what a server's challenge tells an agent."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import json
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+
+from tests.fuzz.target import target, text_of
+from tests.fuzz.targets.credentials import EXAMPLE, JSON_WORDS, authority, chains, leaf
+
+from finial.errors import FinialError
+from finial.plugins.node import agent_path, message
+from finial.plugins.node.http_challenge import exchange as http
+from finial.plugins.node.http_challenge.fetch import fetch
+from finial.plugins.node.join_token.server import JoinToken
+from finial.plugins.node.sshpop import certificate as ssh
+from finial.plugins.node.sshpop import exchange as sshpop
+from finial.plugins.node.sshpop.server import template_data as ssh_data
+from finial.plugins.node.x509pop import chain, facts
+from finial.plugins.node.x509pop import exchange as x509pop
+from finial.plugins.node.x509pop.server import plain_address
+from finial.svid import x509
+from finial.svid.certificate import read
+from finial.template import Template
+from finial.testing.node import NodeHost, SshAuthority
+
+NONCE = b"n" * 32
+ALL_FACTS = Template.parse(
+    "/{{ .PluginName }}/{{ .Fingerprint }}/{{ .Subject.CommonName }}{{ .Issuer }}{{ .NotBefore }}{{ .IPAddresses }}"
+)
+SSH_FACTS = Template.parse("/{{ .Fingerprint }}/{{ .Hostname }}{{ .KeyId }}{{ .Extensions }}{{ .Serial }}")
+
+
+def ignored(_: object) -> None:
+    """A refusal counts as an answer."""
+
+
+@target(
+    "attestation-json",
+    reads=("plugins/node/message.py",),
+    words=(*JSON_WORDS, b'"nonce"', b'"Nonce"', b'"rsa_signature"', b'"hostname"', b'"port"'),
+)
+def read_message(data: bytes) -> None:
+    found = message.decode(data, "x")
+    assert message.decode(message.encode(found), "x") == found
+    for read_part in (message.text, message.number, message.data_of, message.part):
+        try:
+            read_part(found, "nonce", "x")
+        except FinialError as why:
+            ignored(why)
+
+
+@target("join-token", reads=("plugins/node/join_token/server.py",), words=(b"/", b"..", b"\xff"))
+def attest_by_token(data: bytes) -> None:
+    async def never(_: bytes) -> bytes:
+        raise AssertionError("a join token asks for no challenge")
+
+    async def attest() -> None:
+        await JoinToken(NodeHost()).attest(data, never)
+
+    asyncio.run(attest())
+
+
+def x509_proofs() -> Iterable[bytes]:
+    yield x509pop.encode_proof(leaf().chain)
+    yield x509pop.encode_proof(authority().leaf(uris=("x509pop://example.org/a/b",)).chain)
+
+
+@target(
+    "x509pop-proof",
+    reads=("plugins/node/x509pop/exchange.py",),
+    made=x509_proofs,
+    words=(*JSON_WORDS, b'"certificates"'),
+)
+def read_x509_proof(data: bytes) -> None:
+    found = x509pop.decode_proof(data)
+    assert x509pop.decode_proof(x509pop.encode_proof(found)) == found
+
+
+@target(
+    "x509pop-chain",
+    reads=("plugins/node/x509pop/chain.py", "plugins/node/x509pop/facts.py", "plugins/node/agent_path.py"),
+    made=chains,
+    words=(b"x509pop://example.org/", b"spiffe://example.org/"),
+)
+def verify_x509_proof(data: bytes) -> None:
+    """Facts are told of verified leaves only; here of any, so that all of their reading is tried."""
+    parts = x509.split_der(data)
+    if not parts:
+        return  # `decode_proof` lets no empty chain through
+    try:
+        trusted = chain.verify(parts, (read(authority().der),), chain.Limits(4, 4096), authority().now)
+        ignored(trusted.key)
+    except FinialError as why:
+        ignored(why)
+    found = read(parts[0])
+    san = facts.uri_facts(found.uris, EXAMPLE)
+    facts.selectors(found, ((found,),), san)
+    for address in facts.ip_addresses(found):
+        plain_address(address)
+    agent_path.templated_id(
+        EXAMPLE, ALL_FACTS, lambda names: facts.template_data(found, EXAMPLE, san, "", names)
+    )
+
+
+def x509_answers() -> Iterable[bytes]:
+    key = leaf().private_key
+    nonce, challenge = x509pop.new_challenge(key.public_key())
+    yield challenge
+    yield x509pop.respond(key, challenge)
+    assert nonce
+
+
+@target(
+    "x509pop-exchange",
+    reads=("plugins/node/x509pop/exchange.py",),
+    made=x509_answers,
+    words=(*JSON_WORDS, b'"ecdsa_signature"', b'"rsa_signature"', b'"nonce"', b'"r"', b'"s"', b'"signature"'),
+)
+def exchange_x509(data: bytes) -> None:
+    """Once as a challenge to an agent, once as a response to a server."""
+    try:
+        x509pop.respond(leaf().private_key, data)
+    except FinialError as why:
+        ignored(why)
+    x509pop.verify(leaf().private_key.public_key(), NONCE, data)
+    raise AssertionError("a response to another challenge was believed")
+
+
+@functools.cache
+def ssh_host() -> tuple[bytes, str]:
+    """A certificate, and the line of its authority."""
+    signer = SshAuthority()
+    with tempfile.TemporaryDirectory() as folder:
+        _, public = signer.host(Path(folder), critical=True)
+        words = public.read_text().split()
+    return message.from_text(words[1], "seed"), signer.line
+
+
+def ssh_certificates() -> Iterable[bytes]:
+    yield ssh_host()[0]
+
+
+@target(
+    "ssh-certificate",
+    reads=("plugins/node/sshpop/certificate.py", "plugins/node/sshpop/server.py"),
+    made=ssh_certificates,
+)
+def read_ssh_certificate(data: bytes) -> None:
+    found = ssh.read(data)
+    try:
+        found.check({ssh.authority(ssh_host()[1])}, NodeHost().now())
+    except FinialError as why:
+        ignored(why)
+    agent_path.templated_id(EXAMPLE, SSH_FACTS, lambda names: ssh_data(found, found.principals[0], names))
+
+
+def ssh_answers() -> Iterable[bytes]:
+    _, challenge = sshpop.new_challenge()
+    yield challenge
+    yield sshpop.respond(leaf().private_key, challenge)
+    yield sshpop.encode_proof(ssh_host()[0])
+
+
+@target(
+    "sshpop-exchange",
+    reads=("plugins/node/sshpop/exchange.py",),
+    made=ssh_answers,
+    words=(*JSON_WORDS, b'"nonce"', b'"signature"', b'"format"', b'"blob"', b'"ecdsa-sha2-nistp256"'),
+)
+def exchange_ssh(data: bytes) -> None:
+    key = leaf().private_key
+    for read_one in (sshpop.decode_proof, lambda one: sshpop.respond(key, one)):
+        try:
+            read_one(data)
+        except FinialError as why:
+            ignored(why)
+    sshpop.verify(key.public_key(), NONCE, data)
+    raise AssertionError("a response to another challenge was believed")
+
+
+@target("ssh-signature", reads=("plugins/node/sshpop/exchange.py",), errors=(Exception,))
+def read_ssh_signature(data: bytes) -> None:
+    """The blob inside; its faults are those that `sshpop.verify` takes."""
+    blob = {"Format": "ecdsa-sha2-nistp256", "Blob": message.to_text(data), "Rest": None}
+    response = json.dumps({"Nonce": message.to_text(NONCE), "Signature": blob}).encode()
+    try:
+        sshpop.verify(leaf().private_key.public_key(), NONCE, response)
+    except FinialError as why:
+        ignored(why)
+
+
+def ssh_lines() -> Iterable[bytes]:
+    yield ssh_host()[1].encode()
+
+
+@target(
+    "ssh-authority",
+    reads=("plugins/node/sshpop/certificate.py",),
+    made=ssh_lines,
+    words=(b"ssh-rsa ", b"ecdsa-", b" "),
+)
+def read_ssh_authority(data: bytes) -> None:
+    ssh.authority(text_of(data))
+
+
+@target(
+    "http-challenge",
+    reads=("plugins/node/http_challenge/exchange.py",),
+    words=(
+        *JSON_WORDS,
+        b'"hostname"',
+        b'"agentname"',
+        b'"port"',
+        b'"nonce"',
+        b'"a.test"',
+        b'"agent"',
+        b"8080",
+    ),
+)
+def read_http_proof(data: bytes) -> None:
+    try:
+        http.decode_challenge(data)
+    except FinialError as why:
+        ignored(why)
+    claim = http.decode_proof(data)
+    assert http.decode_proof(http.encode_proof(claim)) == claim
+    assert not set("\r\n \t/?#@\\") & set(claim.host + claim.agent)
+
+
+@target(
+    "http-answer",
+    reads=("plugins/node/http_challenge/fetch.py",),
+    words=(
+        b"HTTP/1.1 200 OK\r\n",
+        b"HTTP/1.0 302 Found\r\n",
+        b"\r\n\r\n",
+        b"Location: http://127.0.0.1/\r\n",
+        b"n" * 70,
+    ),
+    cpu=2.0,
+)
+def fetch_nonce(data: bytes) -> None:
+    """What a host answers that a caller named, over a real connection."""
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(data)
+        writer.close()
+        await writer.wait_closed()
+
+    async def once() -> None:
+        async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+            port = server.sockets[0].getsockname()[1]
+            claim = http.Claim("a.test", "agent", port)
+            found = await fetch(claim, resolve=local, allowed=lambda _: True, timeout=5)
+            assert len(found) <= 64
+
+    asyncio.run(once())
+
+
+async def local(_: str) -> list[str]:
+    return ["127.0.0.1"]
