@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -10,12 +11,18 @@ import pytest
 from google.protobuf.wrappers_pb2 import BytesValue
 
 from finial.runtime.grpc import UNIX, Channel, Server, unary
+from finial.runtime.tls import FollowingContext, Material
+from finial.testing.ca import Issued, TestCa
 from finial.testing.go_peer import GoPeer
 from finial.testing.loops import Run, each_loop
 from finial.testing.probe import Probe, ProbeStub
 
 pytestmark = [pytest.mark.interop, pytest.mark.slow]
 SECONDS = 3
+SHORT_AGE = 0.3
+AGES = 6  # at least so many in SECONDS: a tenth of spread, and what a handshake takes
+OURS = TestCa()
+SERVER, CLIENT = (OURS.leaf(path, dns=("localhost",)) for path in ("/server", "/client"))
 
 
 @each_loop
@@ -117,3 +124,85 @@ def test_drain_lets_streams_of_a_grpc_go_client_finish(run: Run, go_peer: GoPeer
         assert result["watches"] > 0
 
     run(main())
+
+
+def tls(svid: Issued, *, server_side: bool = False) -> FollowingContext:
+    material = Material({"example.org": (OURS.der,)}, svid.chain, svid.key)
+    return FollowingContext(material, lambda _: None, server_side=server_side)
+
+
+def pem_files(folder: Path) -> str:
+    """For the Go peer, under the names that it expects."""
+    OURS.write(folder / "ca.pem")
+    SERVER.write(folder, "server")
+    CLIENT.write(folder, "client")
+    return str(folder)
+
+
+@each_loop
+def test_under_tls_no_call_of_a_grpc_go_client_fails_over_short_ages(
+    run: Run, go_peer: GoPeer, tmp_path: Path
+) -> None:
+    async def main() -> None:
+        async with Server([Probe()], max_age=SHORT_AGE) as server:
+            await server.start("127.0.0.1", 0, ssl=tls(SERVER, server_side=True))
+            port = server.addresses[0][1]
+            arguments = (
+                "-seconds",
+                str(SECONDS),
+                "-streams",
+                "4",
+                "-workers",
+                "4",
+                "-tls",
+                pem_files(tmp_path),
+            )
+            result = await go_peer.call("ages", f"127.0.0.1:{port}", *arguments)
+            assert result["failed"] == 0, result["errors"]
+            assert result["connections"] >= AGES
+            assert min(result["unary"], result["watches"], result["chats"], result["held_ended_ok"]) > 0
+            assert server.stats.refused == 0
+
+    run(main())
+
+
+@each_loop
+def test_under_tls_no_call_of_ours_fails_while_a_grpc_go_server_turns_over(
+    run: Run, go_peer: GoPeer, tmp_path: Path
+) -> None:
+    async def main() -> None:
+        port = free_port()
+        arguments = ("-age", f"{SHORT_AGE}s", "-tls", pem_files(tmp_path))
+        async with (
+            go_peer.serving(f"127.0.0.1:{port}", *arguments),
+            Channel("127.0.0.1", port, ssl=tls(CLIENT)) as channel,
+        ):
+            await survives(channel)
+
+    run(main())
+
+
+@each_loop
+def test_under_tls_no_call_between_ours_fails_over_short_ages(run: Run) -> None:
+    async def main() -> None:
+        async with Server([Probe()], max_age=SHORT_AGE) as server:
+            await server.start("127.0.0.1", 0, ssl=tls(SERVER, server_side=True))
+            port = server.addresses[0][1]
+            async with Channel("127.0.0.1", port, ssl=tls(CLIENT)) as channel:
+                await survives(channel)
+
+    run(main())
+
+
+async def survives(channel: Channel) -> None:
+    load = Load(channel)
+    await load.run()
+    assert load.failed == []
+    assert min(load.done.values()) > 0
+    assert channel.dialled >= AGES
+
+
+def free_port() -> int:
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return int(sock.getsockname()[1])
