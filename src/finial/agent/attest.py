@@ -24,6 +24,9 @@ from finial.wire.pb.spire.api.types import attestation_pb2
 
 ATTEST_TIMEOUT = 30.0
 MAX_CHALLENGES = 16  # more is no attestation
+MAKE_ANOTHER = (
+    "a join token is good for one agent, once, until it expires: `spire-server token generate` makes one"
+)
 
 AttestStream = Stream[agent_pb2.AttestAgentRequest, agent_pb2.AttestAgentResponse]
 
@@ -68,7 +71,9 @@ async def _attest(
             return result
     except FinialError as why:
         if isinstance(why.__cause__, GRPCError):  # the server's own answer
-            raise in_rpc_words("failed to receive attestation response", why) from why
+            told = in_rpc_words("failed to receive attestation response", why)
+            told.hint = MAKE_ANOTHER if "join token" in why.message else told.hint
+            raise told from why
         if isinstance(why, Unavailable | DeadlineExceeded):
             raise in_rpc_words("could not open attestation stream to SPIRE server", why) from why
         raise

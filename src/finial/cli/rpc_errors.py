@@ -13,11 +13,11 @@ import pwd
 import re
 import stat
 from pathlib import Path
-from typing import Literal
 
+from finial.cli import hints
+from finial.cli.hints import Peer
 from finial.errors import FinialError, Unavailable
 
-Peer = Literal["server", "agent"]
 DIALLED = re.compile(r'connect to "(?P<path>[^"]*)": ')
 NOBODY_LISTENS = (errno.ENOENT, errno.ECONNREFUSED, errno.ENOTDIR)
 
@@ -36,7 +36,7 @@ def as_rpc_error(error: FinialError, what: str = "", *, peer: Peer = "server") -
         )
         hint = dial_hint(peer, path, why)
     text = f"rpc error: code = {code_name(error)} desc = {message}"
-    return type(error)(f"{what}: {text}" if what else text, hint=hint)
+    return type(error)(f"{what}: {text}" if what else text, hint=hint or hints.from_text(message))
 
 
 def dial_failure(error: FinialError) -> tuple[str, int | None]:
@@ -49,10 +49,7 @@ def dial_failure(error: FinialError) -> tuple[str, int | None]:
 
 def dial_hint(peer: Peer, path: str, why: int) -> str | None:
     if why in NOBODY_LISTENS:
-        return (
-            f'is the {peer} running? Nothing listens at "{path}": '
-            f"start it with `finial {peer} run`, or name its socket with -socketPath"
-        )
+        return hints.nobody_listens(peer, path)
     if why in (errno.EACCES, errno.EPERM):
         return f"{owner_text(barrier(Path(path)))}: call as that user, or join that group"
     return None

@@ -68,6 +68,8 @@ def test_what_the_server_answers_is_told_as_a_stock_agent_tells_it() -> None:
                 "failed to receive attestation response: rpc error: code = InvalidArgument desc = "
                 "failed to attest: join token does not exist or has already been used"
             )
+            assert caught.value.hint is not None
+            assert caught.value.hint.endswith("`spire-server token generate` makes one")
 
     asyncio.run(scenario())
 

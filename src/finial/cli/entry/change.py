@@ -14,6 +14,7 @@ from finial.cli.entry import text
 from finial.cli.entry.wait import wait_for
 from finial.cli.files import read_text
 from finial.cli.flags import flag
+from finial.cli.hints import from_text
 from finial.cli.output import messages_json, read_format
 from finial.cli.server_socket import ServerFlags, calling, server
 from finial.errors import Internal, InvalidArgument
@@ -200,7 +201,8 @@ def show_results(results: list[tuple[Status, Entry]], verb: str, console: Consol
         console.err(f"Failed to {verb} the following entry ({reason}):")
         console.err(text.entry_text(entry), end="")
     if failed:
-        raise Internal(f"failed to {verb} one or more entries")
+        hint = next(filter(None, (from_text(status.message) for status, _ in failed)), None)
+        raise Internal(f"failed to {verb} one or more entries", hint=hint)
     return 0
 
 
