@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import tracemalloc
+
 import pytest
 
 from finial.errors import InvalidArgument
@@ -179,3 +181,15 @@ def test_a_bad_token_is_named(token: str) -> None:
 def test_a_token_of_thousands_of_digits_is_refused() -> None:
     with pytest.raises(InvalidArgument):
         read_token("9" * 5000)
+
+
+def test_a_page_of_billions_costs_what_is_there() -> None:
+    rows: Ordered[str, str] = Ordered()
+    rows.put("a", "one", 7)
+    tracemalloc.start()
+    try:
+        page = rows.page(lambda _: True, size=2**31 - 1)
+        assert tracemalloc.get_traced_memory()[1] < 100_000
+    finally:
+        tracemalloc.stop()
+    assert (page.values, page.next_token) == (["one"], "7")
