@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from finial.cli.command import Command
 from finial.cli.configuration import DaemonFlags, load, tell_unknown_keys, told
@@ -12,6 +14,9 @@ from finial.cli.rpc_errors import as_rpc_error
 from finial.cli.server_socket import ServerFlags, server
 from finial.config.problems import ConfigError
 from finial.errors import FinialError, Unavailable
+
+if TYPE_CHECKING:
+    from finial.plugin.catalog import Fault
 
 DEFAULT_CONFIG = "conf/server/server.conf"
 
@@ -47,10 +52,15 @@ async def run(flags: RunFlags, console: Console) -> int:
 async def validate(flags: RunFlags, console: Console) -> int:
     """The file, and the options of each plugin; nothing is started or written."""
     from finial.config.server import load_server
+    from finial.plugin.catalog import PluginFaults
     from finial.server.main import check_plugins
 
     try:
         check_plugins(load(flags, flags.config, load_server))
+    except PluginFaults as error:
+        console.err("SPIRE server configuration file is invalid.\nValidation errors:")
+        console.err("\n".join(faults_text(error.faults)))
+        return 1
     except FinialError as error:
         if isinstance(error, ConfigError):
             tell_unknown_keys(error, console)
@@ -58,6 +68,14 @@ async def validate(flags: RunFlags, console: Console) -> int:
         return 1
     console.out("SPIRE server configuration file is valid.")
     return 0
+
+
+def faults_text(faults: Sequence[Fault]) -> Iterator[str]:
+    """By plugin, with SPIRE's tabs; of a kind's number SPIRE says no more than the constraint."""
+    for one in faults:
+        yield f"\t{one.where}:"
+        for line in told(one.why).removeprefix(f"{one.where}: plugin type ").split("\n"):
+            yield f"\t\t{line}"
 
 
 async def healthcheck(flags: HealthFlags, console: Console) -> int:

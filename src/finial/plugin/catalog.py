@@ -28,6 +28,22 @@ class Kind:
 
 
 @dataclass(frozen=True, slots=True)
+class Fault:
+    """`where`: the plugin, `KeyManager "disk"`, or a kind of which there are too few or too many."""
+
+    where: str
+    why: FinialError
+
+
+class PluginFaults(InvalidArgument):
+    """All that is wrong with the plugins of a file; as one error it reads as the first."""
+
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        super().__init__(faults[0].why.message, hint=faults[0].why.hint)
+        self.faults = tuple(faults)
+
+
+@dataclass(frozen=True, slots=True)
 class Catalog:
     """Plugins by kind and name, in the order of the file."""
 
@@ -52,45 +68,57 @@ class Catalog:
 def load(
     configs: Sequence[PluginConfig], kinds: Sequence[Kind], log: Logger, *, elsewhere: Collection[str] = ()
 ) -> Catalog:
-    """Disabled blocks are left out, and kinds that are read `elsewhere`. Raises: InvalidArgument, in SPIRE's
-    words; whatever a plugin's own options raise."""
+    """Disabled blocks are left out, and kinds that are read `elsewhere`. Every plugin is tried.
+
+    Raises: InvalidArgument for what is no plugin, in SPIRE's words; PluginFaults.
+    """
     enabled = [one for one in configs if one.enabled and one.type not in elsewhere]
-    names = {kind.name for kind in kinds}
+    known = {kind.name: kind.known for kind in kinds}
     for config in enabled:
-        if config.type not in names:
+        if config.type not in known:
             raise InvalidArgument(f'unsupported plugin type "{config.type}"')
-    return Catalog({kind.name: _load_kind(kind, enabled, log) for kind in kinds})
+        if config.name not in known[config.type]:
+            reason = f'no built-in plugin "{config.name}" for type "{config.type}"'
+            raise InvalidArgument(f'failed to load plugin "{config.name}": {reason}')
+    faults: list[Fault] = []
+    catalog = Catalog({kind.name: _load_kind(kind, enabled, log, faults) for kind in kinds})
+    if faults:
+        raise PluginFaults(faults) from faults[0].why
+    return catalog
 
 
-def _load_kind(kind: Kind, configs: Sequence[PluginConfig], log: Logger) -> dict[str, Any]:
+def _load_kind(
+    kind: Kind, configs: Sequence[PluginConfig], log: Logger, faults: list[Fault]
+) -> dict[str, Any]:
     mine = [one for one in configs if one.type == kind.name]
-    _check_count(kind, len(mine))
-    return {one.name: _make(kind, one, log) for one in mine}
+    made: dict[str, Any] = {}
+    for one in mine:
+        try:
+            made[one.name] = _make(kind, one, log)
+        except FinialError as why:
+            faults.append(Fault(f'{kind.name} "{one.name}"', why))
+    faults += _wrong_count(kind, len(mine))
+    return made
 
 
-def _check_count(kind: Kind, count: int) -> None:
-    if count < kind.least or (kind.most is not None and count > kind.most):
-        expected = f"exactly {kind.least}" if kind.least == kind.most else f"at least {kind.least}"
-        if count > kind.least and kind.least != kind.most:
-            expected = f"at most {kind.most}"
-        raise InvalidArgument(
-            f"{kind.name}: plugin type constraint not satisfied: expected {expected} but got {count}"
-        )
+def _wrong_count(kind: Kind, count: int) -> list[Fault]:
+    if count >= kind.least and (kind.most is None or count <= kind.most):
+        return []
+    expected = f"exactly {kind.least}" if kind.least == kind.most else f"at least {kind.least}"
+    if count > kind.least and kind.least != kind.most:
+        expected = f"at most {kind.most}"
+    why = f"{kind.name}: plugin type constraint not satisfied: expected {expected} but got {count}"
+    return [Fault(kind.name, InvalidArgument(why))]
 
 
 def _make(kind: Kind, config: PluginConfig, log: Logger) -> Any:
-    make = kind.known.get(config.name)
-    if make is None:
-        raise InvalidArgument(
-            f'failed to load plugin "{config.name}": no built-in plugin "{config.name}" for type "{kind.name}"'
-        )
     fields: dict[str, str | bool] = {
         "external": False,
         "plugin_name": config.name,
         "plugin_type": kind.name,
     }
     try:
-        plugin = make(config)
+        plugin = kind.known[config.name](config)
     except FinialError as why:
         log.error("Failed to configure plugin", error=why, **fields)
         raise

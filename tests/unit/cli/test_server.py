@@ -69,3 +69,20 @@ def test_a_server_that_is_away_is_unhealthy(call: Call, tmp_path: Path) -> None:
     verdict, hint = got.err.splitlines()
     assert verdict == "Error: server is unhealthy: unable to determine health"
     assert hint.startswith("hint: is the server running? Nothing listens at")
+
+
+def test_every_plugin_that_is_wrong_is_told_as_spire_tells_it(call: Call, write: Callable[..., str]) -> None:
+    path = Path(write())
+    wrong = 'NodeAttestor "x509pop" { plugin_data {} }\nKeyManager "disk" { plugin_data {} }\n'
+    path.write_text(path.read_text().replace('KeyManager "memory" { plugin_data {  } }', wrong))
+    got = call("validate", "-config", str(path), program="spire-server")
+    assert got == Outcome(
+        1,
+        "",
+        "SPIRE server configuration file is invalid.\n"
+        "Validation errors:\n"
+        '\tKeyManager "disk":\n'
+        "\t\tkeys_path is required\n"
+        '\tNodeAttestor "x509pop":\n'
+        "\t\tone of ca_bundle_path or ca_bundle_paths must be configured\n",
+    )

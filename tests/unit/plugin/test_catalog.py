@@ -8,7 +8,7 @@ import pytest
 from finial.config.plugins import PluginConfig
 from finial.config.tree import Object, Position
 from finial.errors import InvalidArgument
-from finial.plugin.catalog import Catalog, Kind, load
+from finial.plugin.catalog import Catalog, Kind, PluginFaults, load
 from finial.runtime.clock import SystemClock
 from finial.runtime.log import Logger, Output
 
@@ -81,3 +81,23 @@ def test_a_plugin_that_refuses_its_options_stops_the_load() -> None:
             Logger(Output(log, now=SystemClock().now)),
         )
     assert "Failed to configure plugin" in log.getvalue()
+
+
+def test_every_fault_is_found_in_one_go_and_the_error_reads_as_the_first() -> None:
+    def refuse(config: PluginConfig) -> str:
+        raise InvalidArgument(f"{config.name} is wrong", hint="mend it")
+
+    kinds = [
+        Kind("Key", 1, 1, {"disk": refuse}),
+        Kind("Node", 1, None, {"pop": refuse}),
+        Kind("Up", 1, 1, {}),
+    ]
+    logger = Logger(Output(io.StringIO(), now=SystemClock().now))
+    with pytest.raises(PluginFaults) as caught:
+        load([block("Key", "disk"), block("Node", "pop")], kinds, logger)
+    assert (caught.value.message, caught.value.hint) == ("disk is wrong", "mend it")
+    assert [(one.where, one.why.message) for one in caught.value.faults] == [
+        ('Key "disk"', "disk is wrong"),
+        ('Node "pop"', "pop is wrong"),
+        ("Up", "Up: plugin type constraint not satisfied: expected exactly 1 but got 0"),
+    ]
