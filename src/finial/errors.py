@@ -14,8 +14,9 @@ class FinialError(Exception):
     """Base of the kinds below; not raised itself."""
 
     def __init__(self, message: str, *, hint: str | None = None) -> None:
-        super().__init__(message)
-        self.message = message
+        # What JSON or a command line brought may hold half a surrogate pair, which nothing can send or print.
+        self.message = message if message.isascii() else message.encode("utf-8", "backslashreplace").decode()
+        super().__init__(self.message)
         self.hint = hint
 
     def __str__(self) -> str:

@@ -36,3 +36,7 @@ def test_reasons_have_the_numbers_of_the_protocol() -> None:
 
     told = dict(PermissionDeniedDetails.Reason.items())
     assert {one.name: one.value for one in Denial} == told
+
+
+def test_a_message_can_be_sent_whatever_it_quotes() -> None:
+    assert str(NotFound('no "\ud800\u00fc"')) == 'no "\\ud800\u00fc"'

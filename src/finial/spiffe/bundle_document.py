@@ -155,6 +155,10 @@ def _document(data: bytes) -> dict[str, object]:
         raise InvalidArgument(f"bundle document has {len(data)} bytes, at most {MAX_SIZE} are allowed")
     try:
         document = json.loads(data.decode(), object_pairs_hook=_without_duplicates)
+        if b"\\u" in data:
+            json.dumps(
+                document, ensure_ascii=False
+            ).encode()  # refuses half a surrogate pair, which is no text
     except (ValueError, RecursionError) as why:
         raise InvalidArgument("bundle document cannot be read: not JSON") from why
     if not isinstance(document, dict):

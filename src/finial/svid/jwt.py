@@ -110,6 +110,8 @@ def _base64url(part: str) -> bytes:
 def _object(data: bytes, what: str) -> dict[str, object]:
     try:
         value = json.loads(data.decode(), object_pairs_hook=_unique, parse_constant=_no_constant)
+        if b"\\u" in data:
+            json.dumps(value, ensure_ascii=False).encode()  # refuses half a surrogate pair, which is no text
     except (ValueError, RecursionError) as why:
         raise InvalidArgument(f"unable to get {what} from token: not JSON") from why
     if not isinstance(value, dict):

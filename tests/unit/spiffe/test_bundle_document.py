@@ -119,7 +119,15 @@ def test_key_set_round_trip() -> None:
 
 
 @pytest.mark.parametrize(
-    "data", [b"", b"[]", b"{}", b'{"keys": [{"kty": "EC"}]}', b'{"keys": [], "keys": []}']
+    "data",
+    [
+        b"",
+        b"[]",
+        b"{}",
+        b'{"keys": [{"kty": "EC"}]}',
+        b'{"keys": [], "keys": []}',
+        b'{"keys": [], "a": "\\ud800"}',
+    ],
 )
 def test_faulty_key_set_is_refused(data: bytes) -> None:
     with pytest.raises(InvalidArgument):

@@ -288,3 +288,12 @@ def test_token_of_a_stock_server() -> None:
     assert issued_at is not None
     svid = jwt.verify(token, BundleSet.of(bundle), "a", issued_at)
     assert (str(svid.id), svid.expires_at - issued_at) == ("spiffe://example.org/named", 300)
+
+
+@pytest.mark.parametrize("part", [0, 1], ids=["header", "claims"])
+def test_half_a_surrogate_pair_is_refused(part: int) -> None:
+    texts = [b'{"alg":"ES256","kid":"k"}', b'{"sub":"spiffe://example.org/w","aud":["a"],"exp":1}', b"x"]
+    texts[part] = texts[part].replace(b"{", b'{"x":"\\ud800",')
+    token = ".".join(base64.urlsafe_b64encode(one).rstrip(b"=").decode() for one in texts)
+    with pytest.raises(InvalidArgument, match="not JSON"):
+        jwt.parse_unverified(token)
