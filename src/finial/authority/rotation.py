@@ -23,7 +23,7 @@ from enum import StrEnum
 from typing import Generic, TypeVar
 
 from finial.authority.journal import Journal, JwtKeyRecord, Status, X509CaRecord, put
-from finial.errors import FailedPrecondition, Internal, InvalidArgument
+from finial.errors import Internal, InvalidArgument
 from finial.spiffe.bundle import JwtAuthority
 
 DAY = 24 * 3600  # seconds
@@ -205,13 +205,15 @@ class Rotation:
     def slots(self, kind: Kind) -> Slots[X509CaRecord] | Slots[JwtKeyRecord]:
         return self.x509 if kind is Kind.X509 else self.jwt
 
-    def due(self, now: float, acknowledged: Callable[[str], bool] = nobody) -> Prepare | Activate | None:
+    def due(
+        self, now: float, acknowledged: Callable[[str], bool] = nobody, kinds: Iterable[Kind] = Kind
+    ) -> Prepare | Activate | None:
         """The one next step at `now` (Unix seconds), X.509 first: the journal needs an active CA.
 
         Apply it and ask again until None. `acknowledged` tells of a prepared authority ID whether all who
         verify know it already: agents, and peers of federation too if there are any.
         """
-        for kind in Kind:
+        for kind in kinds:
             slots = self.slots(kind)
             if slots.should_prepare(now):
                 return Prepare(kind, slots.free_slot)
@@ -234,15 +236,27 @@ class Rotation:
         slots = replace(self.x509, next=_as(record, Status.PREPARED))
         return self._published(replace(self, journal=journal, x509=slots), Publish(x509=roots))
 
-    def prepared_key(self, record: JwtKeyRecord) -> Transition:
-        """A new JWT key in the free slot."""
+    def prepared_key(self, record: JwtKeyRecord, upstream: tuple[JwtAuthority, ...] = ()) -> Transition:
+        """A new JWT key in the free slot. `upstream`: the keys that an authority above told when it was given this
+        one."""
         journal = replace(
             self.journal,
             jwt_keys=put(_given_up(self.journal.jwt_keys, self.jwt.prepared), _as(record, Status.PREPARED)),
         )
         slots = replace(self.jwt, next=_as(record, Status.PREPARED))
         authority = JwtAuthority(record.key_id, record.public_key, record.not_after)
-        return self._published(replace(self, journal=journal, jwt=slots), Publish(jwt=(authority,)))
+        return self._published(
+            replace(self, journal=journal, jwt=slots), Publish(jwt=upstream or (authority,))
+        )
+
+    def without_next(self, kind: Kind) -> Rotation:
+        """The key of the free slot was replaced: what stood there can sign no more, nor be activated."""
+        journal = self.journal
+        if kind is Kind.X509:
+            journal = replace(journal, x509_cas=_given_up(journal.x509_cas, self.x509.prepared))
+            return replace(self, journal=journal, x509=replace(self.x509, next=None))
+        journal = replace(journal, jwt_keys=_given_up(journal.jwt_keys, self.jwt.prepared))
+        return replace(self, journal=journal, jwt=replace(self.jwt, next=None))
 
     def activated(self, kind: Kind) -> Transition:
         """The prepared one signs, and the one before it is old. Raises: Internal if none is prepared."""
@@ -343,9 +357,3 @@ def _require_next(slots: Slots[X509CaRecord] | Slots[JwtKeyRecord], authority_id
 def _unsupported(slots: Slots[X509CaRecord] | Slots[JwtKeyRecord]) -> str:
     status = slots.next.status.name if slots.next is not None else Status.UNKNOWN.name
     return f"unsupported local authority status: {status}"
-
-
-def require_no_upstream(has_upstream: bool, verb: str) -> None:
-    """Roots of an upstream authority are not ours to taint or revoke. Raises: FailedPrecondition."""
-    if has_upstream:
-        raise FailedPrecondition(f"local authority can't be {verb} if there is an upstream authority")

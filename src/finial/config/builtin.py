@@ -16,7 +16,7 @@ from finial.config.problems import Fault
 CLOUD = refused("plugins for cloud providers are not built in yet")
 NODE = refused("this way of proving a node is not built in yet")
 WORKLOAD = refused("this way of looking at a workload is not built in yet")
-UPSTREAM = refused("the server signs its own CA; upstream authorities are not built in yet")
+UPSTREAM = refused("of the authorities above a server only disk is built in yet")
 PUBLISHING = refused("bundles are not published yet")
 REMOTE_KEYS = refused("keys are kept in memory or on disk only")
 WINDOWS = refused("it exists on Windows only")
@@ -59,7 +59,8 @@ SERVER_PLUGINS: Mapping[str, PluginKind] = {
     "UpstreamAuthority": PluginKind(
         0,
         1,
-        each(UPSTREAM, "disk", "spire", "vault", "cert-manager", "ejbca")
+        each(WORKS, "disk")
+        | each(UPSTREAM, "spire", "vault", "cert-manager", "ejbca")
         | each(CLOUD, "aws_pca", "awssecret", "gcp_cas"),
     ),
     "CredentialComposer": PluginKind(0, None, each(WORKS, "uniqueid")),

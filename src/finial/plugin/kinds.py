@@ -14,6 +14,7 @@ from typing import Protocol
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from finial.registry.join_token import JoinToken
+from finial.spiffe.bundle import JwtAuthority
 from finial.spiffe.id import SpiffeId
 from finial.spiffe.selector import Selector
 from finial.spiffe.trust_domain import TrustDomain
@@ -118,6 +119,33 @@ class WorkloadAttestor(Protocol):
 
     async def attest(self, process: WorkloadProcess) -> Sequence[Selector]:
         """Selectors of this attestor's type. Raises: Unavailable if they cannot be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class MintedCa:
+    """What an upstream authority answers. DER: the asked-for CA first, up to but without a root; all its roots."""
+
+    chain: tuple[bytes, ...]
+    roots: tuple[bytes, ...]
+
+
+class UpstreamAuthority(Protocol):
+    """Signs the server's CA, and says what roots are trusted for it."""
+
+    async def mint_x509_ca(self, csr: bytes, preferred_ttl: int) -> MintedCa:
+        """`csr` is DER; it ends `preferred_ttl` seconds from now or earlier, with what signs it.
+
+        Raises: InvalidArgument for a request that is refused; Internal or Unavailable if it cannot be signed now.
+        """
+
+    async def x509_roots(self) -> tuple[bytes, ...]:
+        """DER, as of now: asked again and again, so that a root is known long before something is below it.
+
+        Raises: Unavailable, InvalidArgument if they cannot be told.
+        """
+
+    async def publish_jwt_key(self, key: JwtAuthority) -> tuple[JwtAuthority, ...]:
+        """All keys that are to be in the server's bundle. Raises: Unsupported if it does not pass on keys."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,8 +19,10 @@ from finial.runtime.log import Logger
 from finial.runtime.tls import FollowingContext, Material
 from finial.server.follow import Applied, Follower
 from finial.server.sign import Signer
+from finial.spiffe.bundle import Bundle, BundleSet
 from finial.spiffe.id import SpiffeId
 from finial.svid.certificate import read
+from finial.svid.verify import verify_x509
 from finial.svid.x509 import X509Svid, private_key_to_pkcs8
 
 INTERVAL = 5.0  # seconds between looks at the SVID
@@ -94,12 +96,19 @@ class ServerIdentity:
         return False
 
     def _signed_by_tainted(self) -> bool:
-        issuer = read(self.svid.chain[0]).authority_key_id
+        """Whether a tainted root vouches for it, and not for what signs now: else a new one would be no better."""
         bundle = self._follower.view.bundles.get(self._trust_domain)
-        current = self._signer.issuer.ca.authority_id
-        if bundle is None or issuer is None or issuer.hex() == current:
-            return False  # a new one would be signed by the same
-        return any(one.tainted and read(one.der).subject_key_id == issuer for one in bundle.x509_authorities)
+        tainted = tuple(one for one in bundle.x509_authorities if one.tainted) if bundle else ()
+        if (
+            not tainted
+            or read(self.svid.chain[0]).authority_key_id == self._signer.issuer.ca.read.subject_key_id
+        ):
+            return False
+        try:
+            verify_x509(self.svid.chain, BundleSet.of(Bundle(self._trust_domain, tainted)), self._clock.now())
+        except FinialError:
+            return False
+        return True
 
     async def renew(self) -> None:
         """Raises: what signing raises; the old SVID stays then."""

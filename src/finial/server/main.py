@@ -13,7 +13,13 @@ from finial.config.plugins import PluginConfig, decode_options
 from finial.config.server import ServerConfig
 from finial.errors import FinialError
 from finial.plugin import catalog
-from finial.plugin.kinds import CredentialComposer, KeyManager, ServerHost, ServerNodeAttestor
+from finial.plugin.kinds import (
+    CredentialComposer,
+    KeyManager,
+    ServerHost,
+    ServerNodeAttestor,
+    UpstreamAuthority,
+)
 from finial.registry.join_token import JoinToken
 from finial.runtime import collector
 from finial.runtime.clock import SystemClock
@@ -67,6 +73,11 @@ def kinds(host: ServerHost) -> list[catalog.Kind]:
         decode_options(block, Config)
         return UniqueId()
 
+    def upstream_disk(block: PluginConfig) -> UpstreamAuthority:
+        from finial.plugins.upstream.disk import Config, Disk
+
+        return Disk(decode_options(block, Config), host)
+
     node_attestors = {
         "join_token": join_token,
         "x509pop": x509pop,
@@ -76,7 +87,7 @@ def kinds(host: ServerHost) -> list[catalog.Kind]:
     return [
         catalog.Kind("KeyManager", 1, 1, {"memory": memory, "disk": disk}),
         catalog.Kind("NodeAttestor", 0, None, node_attestors),
-        catalog.Kind("UpstreamAuthority", 0, 1, {}),
+        catalog.Kind("UpstreamAuthority", 0, 1, {"disk": upstream_disk}),
         catalog.Kind("CredentialComposer", 0, None, {"uniqueid": uniqueid}),
         catalog.Kind("Notifier", 0, None, {}),
         catalog.Kind("BundlePublisher", 0, None, {}),
@@ -90,7 +101,7 @@ class NoServer:
     trust_domain: TrustDomain
 
     def now(self) -> float:
-        return 0.0
+        return SystemClock().unix()
 
     def caller_address(self) -> str:
         return ""

@@ -15,7 +15,7 @@ from finial import __version__
 from finial.authority.compose import Composition
 from finial.authority.policy import Policy
 from finial.config.datastore import DataStoreOptions, datastore_of
-from finial.config.server import ServerConfig
+from finial.config.server import ServerConfig, ServerOptions
 from finial.errors import InvalidArgument
 from finial.plugin import catalog
 from finial.plugin.catalog import Catalog
@@ -40,12 +40,13 @@ from finial.server.api.svid import SvidService
 from finial.server.api.unserved import Unserved
 from finial.server.arrival import Arrivals
 from finial.server.attest import Attestor, Host
+from finial.server.certify import Upstream
 from finial.server.endpoints import Endpoints
 from finial.server.follow import Follower
 from finial.server.health import add_checks
 from finial.server.identity import ServerIdentity
 from finial.server.marks import Marks
-from finial.server.prune import Pruner
+from finial.server.prune import AGENTS_BATCH, AgentPruning, Pruner
 from finial.server.rotate import Authorities
 from finial.server.sign import Signer
 from finial.server.verify_index import IndexVerifier
@@ -96,7 +97,8 @@ class Server:
         policy = policy_of(self.config, plugins.all("CredentialComposer"))
         self.signer = Signer(policy, self._clock, jwt_enabled=not options.disable_jwt_svids)
         self._stack.callback(self.signer.close)
-        await self._begin_authorities(plugins.only("KeyManager"))
+        upstream = Upstream.of(plugins.all("UpstreamAuthority"))
+        await self._begin_authorities(plugins.only("KeyManager"), upstream)
         await self._begin_index()
         self.identity = ServerIdentity(self.signer, self.follower, self._clock, self._log, options.admin_ids)
         await self.identity.begin()
@@ -122,7 +124,7 @@ class Server:
         log = self._log.subsystem("sql")
         log.info("Opening SQL database", db_type=options.database_type)
         memory = Path(self.config.server.data_dir) / MEMORY_FILE
-        store = await Store.open(location(options), clock=self._clock, memory=memory)
+        store = await Store.open(location(options), clock=self._clock, memory=memory, log=log)
         catalog_log = self._log.subsystem("catalog")
         self._stack.callback(catalog_log.info, "DataStore closed")
         self._stack.push_async_callback(store.close)
@@ -137,10 +139,10 @@ class Server:
         self._stack.callback(loaded.log_unloaded, log)
         return loaded
 
-    async def _begin_authorities(self, keys: KeyManager) -> None:
+    async def _begin_authorities(self, keys: KeyManager, upstream: Upstream | None) -> None:
         enabled = not self.config.server.disable_jwt_svids
         self.authorities = Authorities(
-            self.store, keys, self.signer, self._clock, self._log, jwt_enabled=enabled
+            self.store, keys, self.signer, self._clock, self._log, jwt_enabled=enabled, upstream=upstream
         )
         await self.authorities.begin()
 
@@ -228,6 +230,8 @@ class Server:
         start(pruner.entries(), name="prune entries")
         start(pruner.bundle(), name="prune the bundle")
         start(pruner.journals(), name="prune CA journals")
+        if (agents := agent_pruning(self.config.server)) is not None:
+            start(pruner.agents(agents), name="prune agents")
         start(
             pruner.events(self.config.server.experimental.prune_events_older_than),
             name="prune SPIRE's events",
@@ -286,6 +290,16 @@ def policy_of(config: ServerConfig, composers: Mapping[str, CredentialComposer])
     )
 
 
+def agent_pruning(options: ServerOptions) -> AgentPruning | None:
+    """None: expired agents stay, as SPIRE's default has it."""
+    if not options.prune_attested_nodes_expired_for:
+        return None
+    size = options.prune_attested_nodes_batch_size
+    return AgentPruning(
+        options.prune_attested_nodes_expired_for, size if size > 0 else AGENTS_BATCH, options.prune_tofu_nodes
+    )
+
+
 def location(options: DataStoreOptions) -> Location:
     """Of the database. Raises: FinialError for a connection string that names none."""
     if options.database_type == "sqlite3":
@@ -296,4 +310,5 @@ def location(options: DataStoreOptions) -> Location:
         100 if options.max_open_conns is None else options.max_open_conns,
         100 if options.max_idle_conns is None else options.max_idle_conns,
         lifetime.total_seconds() if lifetime else 0.0,
+        options.listen_connection_string,
     )

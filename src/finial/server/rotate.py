@@ -1,20 +1,21 @@
-"""Drives the rotation of the server's authorities, and of its own SVID, on a clock.
+"""Drives the rotation of the server's authorities on a clock.
 
 What is due and what a change means is decided by `authority.rotation`, pure; here its effects are run:
-keys are generated, certificates signed, the bundle and the journal written, the signer told. Checked
-every 10 s, as in SPIRE 1.15 `pkg/server/ca/rotator`, whose log phrases these are.
+keys are generated and certified, the bundle and the journal written, the signer told. Checked every 10 s, as in
+SPIRE 1.15 `pkg/server/ca/rotator`, whose log phrases these are. What fails for one kind does not hold up the
+other, and leaves the authority that signs as it is.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
-from finial.authority.ca import X509Ca, public_bytes, self_signed
+from finial.authority.ca import X509Ca, public_bytes
 from finial.authority.issue import Issuer
 from finial.authority.journal import Journal, JwtKeyRecord, X509CaRecord
-from finial.authority.jwt import JwtIssuer, JwtKey, new_key_id
+from finial.authority.jwt import JwtIssuer, JwtKey
 from finial.authority.rotation import (
     Activate,
     Effect,
@@ -28,10 +29,12 @@ from finial.authority.rotation import (
     Taint,
     Transition,
 )
-from finial.errors import FinialError, Internal, NotFound
+from finial.authority.upstream import check_upstream_id, is_vouched_for, require_no_upstream, require_upstream
+from finial.errors import FinialError, Internal, InvalidArgument, NotFound
 from finial.plugin.kinds import KeyManager, PrivateKey
 from finial.runtime.clock import Clock
 from finial.runtime.log import Logger
+from finial.server.certify import Certifier, Upstream
 from finial.server.sign import Signer
 from finial.spiffe.bundle import Bundle, X509Authority
 from finial.store import Position, Store
@@ -40,6 +43,7 @@ from finial.svid.certificate import read
 Record = X509CaRecord | JwtKeyRecord
 NAMES = {Kind.X509: "X.509", Kind.JWT: "JWT"}
 INTERVAL = 10.0  # seconds between looks at what is due
+FAILED = "Failed to rotate local authorities"
 
 
 class Authorities:
@@ -54,6 +58,7 @@ class Authorities:
         log: Logger,
         *,
         jwt_enabled: bool = True,
+        upstream: Upstream | None = None,
     ) -> None:
         self._store, self._keys, self._signer, self._clock = store, keys, signer, clock
         self._log = log.subsystem("ca_manager")
@@ -61,6 +66,7 @@ class Authorities:
         self._everywhere: Callable[[Position], bool] | None = None
         self._published: Position | None = None  # at which the newest authority stands in the bundle
         self._policy = signer.policy
+        self._certifier = Certifier(self._policy, clock, self._log, upstream)
         self._journal_row: int | None = None
         self._changing = asyncio.Lock()  # the clock's steps and an operator's do not mix
         self.state = Rotation()
@@ -72,7 +78,10 @@ class Authorities:
         self._published = self._published or now
 
     async def begin(self) -> None:
-        """Loads the journal and makes what is missing: the server can sign once this returns."""
+        """Loads the journal and makes what is missing: the server can sign once this returns.
+
+        Raises: as `advance`, if something is missing; a next authority that cannot be made yet can wait.
+        """
         held = await self._keys.keys()
         journal = await self._load_journal(held)
         bundle = await self._store.bundle(self._policy.trust_domain)
@@ -86,14 +95,19 @@ class Authorities:
         )
         self.state = Rotation.load(
             journal,
-            lambda one: self._is_usable_ca(one, held) and one.certificate in roots,
+            lambda one: self._is_usable_ca(one, held) and self._is_trusted(one, roots),
             lambda one: self._is_usable_key(one, held) and one.key_id in key_ids,
         )
         for kind in self._kinds():
             current = self.state.slots(kind).current
             if current is not None:
                 await self._run(Sign(kind, current.authority_id))
-        await self.advance()
+        try:
+            await self.advance()
+        except FinialError as why:
+            if any(self.state.slots(kind).current is None for kind in self._kinds()):
+                raise
+            self._log.error(FAILED, error=why)
 
     def _kinds(self) -> tuple[Kind, ...]:
         return (Kind.X509, Kind.JWT) if self._jwt_enabled else (Kind.X509,)
@@ -114,6 +128,12 @@ class Authorities:
         alive = record.not_after > self._clock.unix()
         return alive and key is not None and public_bytes(key) == read(record.certificate).public_key
 
+    def _is_trusted(self, record: X509CaRecord, roots: set[bytes]) -> bool:
+        """Below an upstream authority a CA is not in the bundle itself."""
+        if not self._certifier.has_upstream:
+            return record.certificate in roots
+        return is_vouched_for(record, roots, self._clock.now())
+
     def _is_usable_key(self, record: JwtKeyRecord, held: Mapping[str, PrivateKey]) -> bool:
         key = held.get(Kind.JWT.key_id(record.slot_id))
         alive = record.not_after > self._clock.unix()
@@ -126,16 +146,28 @@ class Authorities:
             try:
                 await self.advance()
             except FinialError as why:
-                self._log.error("Failed to rotate local authorities", error=why)
+                self._log.error(FAILED, error=why)
 
     async def advance(self) -> None:
-        """Does all that is due now. Raises: what generating, signing or storing raises."""
+        """Does all that is due now, of each kind. Raises: the first that generating, signing or storing raises."""
+        failures: list[FinialError] = []
         async with self._changing:
-            while (due := self._due()) is not None:
-                if isinstance(due, Prepare):
-                    await self._prepare(due)
-                else:
-                    await self._activate(due)
+            for kind in self._kinds():
+                try:
+                    await self._advance(kind)
+                except FinialError as why:
+                    failures.append(why)
+        if failures:
+            raise failures[0]
+
+    async def _advance(self, kind: Kind) -> None:
+        if kind is Kind.X509 and (roots := await self._certifier.new_roots()):
+            await self._run(Publish(x509=roots))
+        while (due := self.state.due(self._clock.unix(), self._is_acknowledged, (kind,))) is not None:
+            if isinstance(due, Prepare):
+                await self._prepare(due)
+            else:
+                await self._activate(due)
 
     # What operators ask for
 
@@ -161,27 +193,50 @@ class Authorities:
     async def taint(self, kind: Kind, authority_id: str) -> None:
         """What it signed is to be renewed now. Raises: InvalidArgument, Internal."""
         async with self._changing:
+            require_no_upstream(self._is_below(kind), "tainted")
             transition = self.state.tainted(kind, authority_id)
-            await self._mark("taint", kind, transition)
+            await self._mark("taint", f"{NAMES[kind]} authority", transition)
 
     async def revoke(self, kind: Kind, authority_id: str) -> None:
         """What it signed verifies no longer. Raises: InvalidArgument, Internal."""
         async with self._changing:
+            require_no_upstream(self._is_below(kind), "revoked")
             bundle = await self._store.bundle(self._policy.trust_domain)
             published = [one.key_id for one in bundle.jwt_authorities] if bundle else []
             transition = self.state.revoked(kind, authority_id, published)
-            await self._mark("revoke", kind, transition)
+            await self._mark("revoke", f"{NAMES[kind]} authority", transition)
 
-    async def _mark(self, verb: str, kind: Kind, transition: Transition) -> None:
+    async def taint_upstream(self, subject_key_id: str) -> None:
+        """All below this root is to be renewed now. Raises: FailedPrecondition, InvalidArgument, Internal."""
+        async with self._changing:
+            transition = self._of_upstream(Taint, subject_key_id, "provided subject key id is not valid")
+            await self._mark("taint", "upstream authority", transition)
+
+    async def revoke_upstream(self, subject_key_id: str) -> None:
+        """Nothing below this root verifies from here on. Raises: as `taint_upstream`."""
+        async with self._changing:
+            transition = self._of_upstream(Revoke, subject_key_id, "invalid subject key ID")
+            await self._mark("revoke", "X.509 upstream authority", transition)
+
+    def _of_upstream(
+        self, change: type[Taint] | type[Revoke], subject_key_id: str, refused: str
+    ) -> Transition:
+        require_upstream(self._certifier.has_upstream)
+        try:
+            check_upstream_id(self.state.x509, subject_key_id)
+        except InvalidArgument as why:
+            raise why.within(refused) from why
+        return Transition(self.state, (change(Kind.X509, subject_key_id),))
+
+    def _is_below(self, kind: Kind) -> bool:
+        return kind is Kind.X509 and self._certifier.has_upstream
+
+    async def _mark(self, verb: str, what: str, transition: Transition) -> None:
         """What the bundle refuses is Internal, as in SPIRE."""
         try:
             await self._apply(transition)
         except FinialError as why:
-            raise Internal(f"failed to {verb} {NAMES[kind]} authority: {why.message}") from why
-
-    def _due(self) -> Prepare | Activate | None:
-        due = self.state.due(self._clock.unix(), self._is_acknowledged)
-        return due if due is None or due.kind in self._kinds() else None
+            raise Internal(f"failed to {verb} {what}: {why.message}") from why
 
     def _is_acknowledged(self, _: str) -> bool:
         if self._everywhere is None or self._published is None:
@@ -193,16 +248,16 @@ class Authorities:
         self._log.debug("Preparing X509 CA" if is_x509 else "Preparing JWT key", slot=due.slot_id)
         key_type = self._policy.ca_key_type if is_x509 else self._policy.jwt_key
         key = await self._keys.generate(due.key_id, key_type)
-        now = self._clock.now()
+        self.state = self.state.without_next(due.kind)
         if is_x509:
-            ca = self_signed(self._policy, key, now)
-            ca_record = ca.record(due.slot_id, int(now.timestamp()))
+            ca = await self._certifier.x509(key)
+            ca_record = ca.record(due.slot_id, int(self._clock.unix()))
             await self._apply(self.state.prepared_ca(ca_record, ca.roots))
-            self._log_authority("X509 CA prepared", ca_record, self_signed=True)
+            self._log_authority("X509 CA prepared", ca_record, is_new=True)
         else:
-            made = JwtKey(new_key_id(), key, now + timedelta(seconds=self._policy.ca_ttl))
-            record = made.record(due.slot_id, int(now.timestamp()))
-            await self._apply(self.state.prepared_key(record))
+            made, told = await self._certifier.jwt(key)
+            record = made.record(due.slot_id, int(self._clock.unix()))
+            await self._apply(self.state.prepared_key(record, told))
             self._log_authority("JWT key prepared", record)
 
     async def _activate(self, due: Activate) -> None:
@@ -277,13 +332,13 @@ class Authorities:
             self._log_authority("JWT key activated", record)
 
     def _log_authority(
-        self, message: str, record: X509CaRecord | JwtKeyRecord, *, self_signed: bool = False
+        self, message: str, record: X509CaRecord | JwtKeyRecord, *, is_new: bool = False
     ) -> None:
         more: dict[str, str | bool] = {}
         if isinstance(record, X509CaRecord):
             more["upstream_authority_id"] = record.upstream_authority_id
-            if self_signed:
-                more["self_signed"] = True
+            if is_new:
+                more["self_signed"] = not self._certifier.has_upstream
         self._log.info(
             message,
             slot=record.slot_id,

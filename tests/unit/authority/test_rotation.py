@@ -22,9 +22,8 @@ from finial.authority.rotation import (
     Slots,
     Taint,
     Transition,
-    require_no_upstream,
 )
-from finial.errors import FailedPrecondition, Internal, InvalidArgument
+from finial.errors import Internal, InvalidArgument
 
 TTL = 6000
 
@@ -341,7 +340,21 @@ def test_refusals_of_activation() -> None:
         state.activated(Kind.X509)
 
 
-def test_authorities_of_an_upstream_are_not_ours() -> None:
-    require_no_upstream(False, "tainted")
-    with pytest.raises(FailedPrecondition, match="local authority can't be revoked if there is an upstream"):
-        require_no_upstream(True, "revoked")
+def test_a_replaced_key_leaves_nothing_to_activate() -> None:
+    for kind in Kind:
+        world, state = started()
+        done = world.transition(state, Prepare(kind, state.slots(kind).free_slot), 10)
+        assert done.state.slots(kind).prepared is not None
+        left = done.state.without_next(kind)
+        assert left.slots(kind).next is None and left.slots(kind).current == state.slots(kind).current
+        with pytest.raises(Internal, match="no prepared authority"):
+            left.activated(kind)
+        records = left.journal.x509_cas if kind is Kind.X509 else left.journal.jwt_keys
+        assert [one.status for one in records] == [Status.ACTIVE, Status.OLD]
+
+
+def test_each_kind_may_be_looked_at_alone() -> None:
+    _, state = started()
+    late = TTL * 3 // 4
+    assert state.due(late, kinds=(Kind.JWT,)) == Prepare(Kind.JWT, "B")
+    assert state.due(late, kinds=()) is None

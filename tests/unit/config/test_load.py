@@ -46,7 +46,6 @@ OURS = {
     "plugins: server plugin kind": 'unsupported plugin type "DataStore"',
     "plugins: plugin without a name": 'failed to load plugin "plugin_data": no built-in plugin "plugin_data"',
     "plugins: unknown key in unix": 'failed to load plugin "docker": WorkloadAttestor "docker" is not supported',
-    "plugins: disk upstream with absent files": 'failed to load plugin "disk": UpstreamAuthority "disk" is not s',
     "server-whole: empty plugins": "'datastore' must be configured",
     "agent-whole: empty plugins": "KeyManager: constraint not satisfied: expected exactly 1 but got 0",
     "whole: trust domain as an id": "'datastore' must be configured",

@@ -2,7 +2,8 @@
 
     prepare -> activate -> (the one before is old) -> taint -> revoke
 
-Of the same shape for X.509 and JWT. There is no upstream authority here, and WIT is not served.
+Of the same shape for X.509 and JWT. Below an upstream authority its roots are tainted and revoked in place of
+the CAs. WIT is not served.
 """
 
 from __future__ import annotations
@@ -10,8 +11,9 @@ from __future__ import annotations
 from collections.abc import Awaitable
 from typing import Any, NoReturn
 
+from finial.authority.journal import X509CaRecord
 from finial.authority.rotation import Kind
-from finial.errors import FailedPrecondition, Unsupported
+from finial.errors import Unsupported
 from finial.runtime.grpc import Stream
 from finial.server.api.backend import Backend, Request, request_of
 from finial.server.api.caller import current
@@ -20,7 +22,6 @@ from finial.wire.pb.spire.api.server.localauthority.v1 import localauthority_pb2
 from finial.wire.pb.spire.api.server.localauthority.v1.localauthority_grpc import LocalAuthorityBase
 
 NO_WIT = "WIT-SVID functionality is not yet implemented"
-NO_UPSTREAM = "upstream authority is not configured"
 X509, JWT = Kind.X509, Kind.JWT
 
 
@@ -132,11 +133,31 @@ class LocalAuthorityService(LocalAuthorityBase):
         """Until the index, and with it every answer, holds the bundle as it is."""
         await self._backend.follower.reached(await self._backend.store.changes.position())
 
-    async def TaintX509UpstreamAuthority(self, stream: Stream[Any, Any]) -> None:
-        raise FailedPrecondition(NO_UPSTREAM)
+    async def TaintX509UpstreamAuthority(
+        self, stream: Stream[api.TaintX509UpstreamAuthorityRequest, api.TaintX509UpstreamAuthorityResponse]
+    ) -> None:
+        key_id = await self._upstream_id(stream)
+        await self._authorities.taint_upstream(key_id)
+        await self._settle()
+        current().log.info("X.509 upstream authority tainted successfully")
+        answer = api.TaintX509UpstreamAuthorityResponse(upstream_authority_subject_key_id=key_id)
+        await stream.send_message(answer)
 
-    async def RevokeX509UpstreamAuthority(self, stream: Stream[Any, Any]) -> None:
-        raise FailedPrecondition(NO_UPSTREAM)
+    async def RevokeX509UpstreamAuthority(
+        self, stream: Stream[api.RevokeX509UpstreamAuthorityRequest, api.RevokeX509UpstreamAuthorityResponse]
+    ) -> None:
+        key_id = await self._upstream_id(stream)
+        await self._authorities.revoke_upstream(key_id)
+        await self._settle()
+        current().log.info("X.509 upstream authority successfully revoked")
+        answer = api.RevokeX509UpstreamAuthorityResponse(upstream_authority_subject_key_id=key_id)
+        await stream.send_message(answer)
+
+    async def _upstream_id(self, stream: Stream[Any, Any]) -> str:
+        given = (await request_of(stream)).subject_key_id
+        if given:
+            current().audit(subject_key_id=given)
+        return str(given).lower()
 
     async def GetWITAuthorityState(self, stream: Stream[Any, Any]) -> None:
         no_wit()
@@ -159,4 +180,7 @@ def no_wit() -> NoReturn:
 
 
 def state_of(record: Record) -> api.AuthorityState:
-    return api.AuthorityState(authority_id=record.authority_id, expires_at=record.not_after)
+    state = api.AuthorityState(authority_id=record.authority_id, expires_at=record.not_after)
+    if isinstance(record, X509CaRecord):
+        state.upstream_authority_subject_key_id = record.upstream_authority_id
+    return state
