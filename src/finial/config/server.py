@@ -32,7 +32,6 @@ from finial.spiffe.trust_domain import TrustDomain
 
 KEY_TYPES = ("rsa-2048", "rsa-4096", "ec-p256", "ec-p384")
 FOLLOWS_COMMITS = subsumed("the index follows every committed change")
-PRUNING = refused("expired agents are not pruned yet")
 FEDERATION = refused("bundles are neither served to nor fetched from other trust domains yet")
 CA_LIFETIMES = 6  # SPIRE prepares the next CA so early that an SVID surely gets a sixth of a CA's lifetime
 MAX_SVID_TTL = timedelta(days=7)  # SPIRE never prepares a CA earlier than this
@@ -188,12 +187,12 @@ class ServerOptions(ProcessOptions):
     )
     prune_attested_nodes_expired_for: timedelta | None = option(
         None,
-        "Deletes agents expired for so long.",
-        status=PRUNING,
+        "Deletes agents expired for so long, about once an hour; never banned ones.",
         failure="could not parse prune_attested_nodes_expired_for",
+        check=positive("prune_attested_nodes_expired_for"),
     )
-    prune_attested_nodes_batch_size: int = option(0, "At most so many at a time.", status=PRUNING)
-    prune_tofu_nodes: bool = option(False, "Also those that cannot attest again.", status=PRUNING)
+    prune_attested_nodes_batch_size: int = option(0, "At most so many at a time; 0: 1000.")
+    prune_tofu_nodes: bool = option(False, "Also those that cannot attest again.")
     proxy_protocol_trusted_cidrs: tuple[str, ...] = option(
         (),
         "Proxies whose PROXY header is believed.",

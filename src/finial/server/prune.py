@@ -1,4 +1,5 @@
-"""What has ended is taken away: entries every 5 minutes, keys of the bundle every 6 h, CA journals every 8 h.
+"""What has ended is taken away: entries every 5 minutes, keys of the bundle every 6 h, CA journals every 8 h,
+agents about hourly if the configuration wants that.
 
 Rows of SPIRE's event tables go at twice the interval at which they are looked for. Join tokens stay until
 they are used. Intervals, margins and words are those of SPIRE 1.15: a root or key goes a day after its end,
@@ -7,11 +8,14 @@ and never the last one.
 
 from __future__ import annotations
 
+import random
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from cryptography import x509
 
+from finial.config.durations import format_duration
 from finial.errors import FinialError
 from finial.runtime.clock import Clock
 from finial.runtime.log import Logger
@@ -21,7 +25,18 @@ from finial.store import Store
 
 HOUR = 3600.0
 ENTRIES_EVERY, BUNDLE_EVERY, JOURNALS_EVERY = 300.0, 6 * HOUR, 8 * HOUR
+AGENTS_EVERY, AGENTS_JITTER = HOUR, HOUR / 4  # so that servers on one database do not prune at once
+AGENTS_BATCH = 1000  # more go the next time
 BUNDLE_MARGIN, JOURNAL_MARGIN = 24 * 3600, 14 * 24 * 3600  # seconds
+
+
+@dataclass(frozen=True, slots=True)
+class AgentPruning:
+    """Which agents go: those expired for so long and never banned ones, at most `batch_size` a time."""
+
+    expired_for: timedelta
+    batch_size: int = AGENTS_BATCH
+    also_tofu: bool = False  # also those that cannot attest again
 
 
 class Pruner:
@@ -41,6 +56,26 @@ class Pruner:
 
     async def journals(self) -> None:
         await self._each(JOURNALS_EVERY, self._prune_journals, self._ca, "Could not prune CA journals")
+
+    async def agents(
+        self, which: AgentPruning, draw: Callable[[float, float], float] = random.uniform
+    ) -> None:
+        log = self._log.subsystem("node_manager")
+        log.info(
+            "Periodic prune of expired nodes started",
+            expired_for=format_duration(which.expired_for),
+            include_tofu=which.also_tofu,
+        )
+
+        async def prune() -> None:
+            before = self._before(which.expired_for.total_seconds())
+            pruned = await self._store.prune_expired_agents(
+                before, also_tofu=which.also_tofu, limit=which.batch_size
+            )
+            self._sql.info("Pruned expired agents", count=len(pruned.value))
+
+        interval = AGENTS_EVERY + draw(-AGENTS_JITTER, AGENTS_JITTER)
+        await self._each(interval, prune, log, "Failed during periodic pruning of expired nodes")
 
     async def events(self, older_than: timedelta) -> None:
         """SPIRE's own events, written for stock servers on the same database."""

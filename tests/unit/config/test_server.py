@@ -61,8 +61,6 @@ def test_a_misspelt_option_is_refused_with_a_suggestion() -> None:
     "options",
     [
         "federation {}",
-        'prune_attested_nodes_expired_for = "1h"',
-        "prune_tofu_nodes = true",
         "profiling_enabled = true",
         'proxy_protocol_trusted_cidrs = ["10.0.0.0/8"]',
         "experimental { require_pq_kem = true }",
@@ -81,7 +79,7 @@ def test_telemetry_is_refused() -> None:
 
 def test_a_refused_option_may_be_set_to_its_default() -> None:
     config = load(
-        "prune_tofu_nodes = false profiling_enabled = false\nexperimental { require_pq_kem = false }",
+        "profiling_enabled = false\nexperimental { require_pq_kem = false }",
         "telemetry {}",
     )
     assert (config.server, config.notes) == (load().server, ())
@@ -123,11 +121,11 @@ def test_an_empty_subject_is_replaced_with_a_warning() -> None:
 
 
 def test_every_problem_is_told_at_once() -> None:
-    told = refusal('nope = 1\nca_ttl = "x"\nbind_port = []\nprune_tofu_nodes = true\nbind_prot = 70000')
+    told = refusal('nope = 1\nca_ttl = "x"\nbind_port = []\nfederation {}\nbind_prot = 70000')
     assert [line.strip().split(": ")[0] for line in told.split("\n")[1:]] == [
         "server.conf:4:1",
         "server.conf:8:1",
         "server.conf:6:13",
         "server.conf:5:10",
-        "server.conf:7:20",
+        "server.conf:7:12",
     ]

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,8 @@ from finial.errors import FinialError
 from finial.runtime.clock import SystemClock
 from finial.runtime.log import Output
 from finial.server.main import kinds
-from finial.server.program import Server, policy_of
+from finial.server.program import Server, agent_pruning, policy_of
+from finial.server.prune import AgentPruning
 from finial.testing.server import Running, config_of, play
 
 
@@ -79,3 +81,20 @@ def test_a_task_that_fails_is_told(tmp_path: Path) -> None:
         assert any("Task failed" in line and "task=broken" in line for line in running.lines)
 
     play(tmp_path, scene)
+
+
+def test_agents_are_pruned_only_if_an_age_is_given(tmp_path: Path) -> None:
+    assert agent_pruning(config_of(tmp_path, "prune_tofu_nodes = true").server) is None
+    options = 'prune_attested_nodes_expired_for = "48h"'
+    assert agent_pruning(config_of(tmp_path, options).server) == AgentPruning(timedelta(hours=48), 1000)
+    options += " prune_attested_nodes_batch_size = 7 prune_tofu_nodes = true"
+    assert agent_pruning(config_of(tmp_path, options).server) == AgentPruning(timedelta(hours=48), 7, True)
+
+
+def test_a_server_told_to_prune_agents_says_so_at_start(tmp_path: Path) -> None:
+    async def scene(running: Running) -> None:
+        await asyncio.sleep(0)
+        (line,) = (one for one in running.lines if "Periodic prune of expired nodes started" in one)
+        assert "expired_for=48h0m0s include_tofu=true" in line
+
+    play(tmp_path, scene, 'prune_attested_nodes_expired_for = "48h" prune_tofu_nodes = true')

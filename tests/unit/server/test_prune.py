@@ -7,11 +7,21 @@ from contextlib import closing, contextmanager
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
+
 from finial.authority.journal import Journal
+from finial.registry.agent import Agent
 from finial.registry.entry import Entry
 from finial.runtime.clock import SystemClock
 from finial.runtime.log import Level, Logger, Output
-from finial.server.prune import BUNDLE_EVERY, ENTRIES_EVERY, JOURNALS_EVERY, Pruner
+from finial.server.prune import (
+    AGENTS_EVERY,
+    BUNDLE_EVERY,
+    ENTRIES_EVERY,
+    JOURNALS_EVERY,
+    AgentPruning,
+    Pruner,
+)
 from finial.spiffe.bundle import Bundle, JwtAuthority, X509Authority
 from finial.spiffe.id import SpiffeId
 from finial.spiffe.selector import Selector
@@ -21,6 +31,7 @@ from finial.testing.clock import VirtualClock
 from finial.testing.server import Running, play
 
 DOMAIN = TrustDomain("example.org")
+NAMES = ("old-1", "old-2", "fresh", "banned", "tofu")
 
 
 def entry(name: str, expires_at: int) -> Entry:
@@ -143,5 +154,43 @@ def test_spires_events_go_once_they_are_older_than_the_option_says(tmp_path: Pat
                 await clock.wait_for_sleepers(1)
                 assert events() == left
         assert "Pruning events" in running.log.getvalue()
+
+    play(tmp_path, scene)
+
+
+def agent(name: str, expires_at: int, *, serial: str = "1", can_reattest: bool = True) -> Agent:
+    id_ = SpiffeId(DOMAIN, f"/spire/agent/{name}")
+    return Agent(id_, "x509pop", serial, expires_at, can_reattest=can_reattest)
+
+
+@pytest.mark.parametrize(
+    ("which", "left"),
+    [
+        (AgentPruning(timedelta(hours=2)), {"banned", "fresh", "tofu"}),
+        (AgentPruning(timedelta(hours=2), also_tofu=True), {"banned", "fresh"}),
+        (AgentPruning(timedelta(hours=2), batch_size=1), {"banned", "fresh", "tofu", "old-2"}),
+    ],
+)
+def test_agents_expired_for_long_go_within_the_batch_but_banned_ones_stay(
+    tmp_path: Path, which: AgentPruning, left: set[str]
+) -> None:
+    async def scene(running: Running) -> None:
+        store, clock = running.server.store, VirtualClock(SystemClock().now())
+        now = int(clock.unix())
+        for one in (
+            agent("old-1", now - 7200),
+            agent("old-2", now - 7200),
+            agent("fresh", now - 60),
+            agent("banned", now - 7200, serial=""),
+            agent("tofu", now - 7200, can_reattest=False),
+        ):
+            await store.put_agent(one)
+        with pruning(running, clock, lambda pruner: pruner.agents(which, lambda low, high: 0.0)):
+            await clock.wait_for_sleepers(1)
+            await clock.advance(AGENTS_EVERY)
+            await clock.wait_for_sleepers(1)
+        stored = await store.agents_by_id(SpiffeId(DOMAIN, f"/spire/agent/{one}") for one in NAMES)
+        assert {id_.path.rpartition("/")[2] for id_ in stored} == left
+        assert f'"Pruned expired agents" count={len(NAMES) - len(left)} ' in running.log.getvalue()
 
     play(tmp_path, scene)
