@@ -12,6 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from unittest.mock import patch
 
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from tests.fuzz.target import target, text_of
 from tests.fuzz.targets.credentials import JSON_WORDS, authority, leaf
 
@@ -23,6 +24,7 @@ from finial.lab.channel import Channel
 from finial.plugin.kinds import KeyType
 from finial.plugins.key import disk
 from finial.plugins.key.generation import generate
+from finial.plugins.upstream.private_key import load_pem
 from finial.plugins.workload import unix
 from finial.runtime import handover, peer
 from finial.runtime.health import endpoint
@@ -73,6 +75,25 @@ def read_keys(data: bytes) -> None:
     found = from_file(data, disk.load)
     assert isinstance(found, dict)
     disk.encode(found)
+
+
+def private_keys() -> Iterable[bytes]:
+    """In the three forms that Go reads."""
+    key = leaf().private_key
+    for form in (PrivateFormat.PKCS8, PrivateFormat.TraditionalOpenSSL):
+        yield key.private_bytes(Encoding.PEM, form, NoEncryption())
+
+
+@target(
+    "private-key-pem",
+    reads=("plugins/upstream/private_key.py",),
+    made=private_keys,
+    words=(b"-----BEGIN PRIVATE KEY-----", b"-----END PRIVATE KEY-----", b"\n", b"-----BEGIN A----- " * 200),
+    errors=(InvalidArgument,),
+    longest=1 << 16,
+)
+def read_private_key(data: bytes) -> None:
+    load_pem(data)
 
 
 def lab_files() -> Iterable[bytes]:
