@@ -242,7 +242,7 @@ def _bit_string(certificate: x509.Certificate) -> bytes:
 
 def _key_id(certificate: x509.Certificate) -> bytes:
     """SHA-1 of the key, whatever the certificate says."""
-    return x509.SubjectKeyIdentifier.from_public_key(certificate.public_key()).digest  # type: ignore[arg-type]
+    return x509.SubjectKeyIdentifier.from_public_key(certificate.public_key()).digest
 
 
 def token_text(token: str, key_end: int) -> str:
