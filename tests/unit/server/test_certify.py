@@ -4,51 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import io
-from dataclasses import dataclass, field
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from finial.authority.policy import Policy
-from finial.errors import Unavailable, Unsupported
-from finial.plugin.kinds import MintedCa
-from finial.plugins.upstream.mint import mint
 from finial.runtime.clock import SystemClock
 from finial.runtime.log import Level, Logger, Output
 from finial.server.certify import Certifier, Upstream
 from finial.spiffe.bundle import JwtAuthority
 from finial.spiffe.trust_domain import TrustDomain
 from finial.testing.ca import TestCa
+from finial.testing.upstream import MemoryUpstream
 
 DOMAIN = TrustDomain("example.org")
 KEY = ec.generate_private_key(ec.SECP256R1())
 
 
-@dataclass
-class Above:
-    """An upstream authority; `publishes`: it passes on JWT keys."""
-
-    ca: TestCa = field(default_factory=TestCa)
-    roots: list[bytes] = field(default_factory=list)
-    gone: bool = False
-    publishes: bool = False
-
-    async def mint_x509_ca(self, csr: bytes, preferred_ttl: int) -> MintedCa:
-        now = SystemClock().now()
-        made = mint(csr, self.ca.certificate, self.ca.private_key, DOMAIN, now, preferred_ttl)
-        return MintedCa((made,), (self.ca.der,))
-
-    async def x509_roots(self) -> tuple[bytes, ...]:
-        if self.gone:
-            raise Unavailable("not now")
-        return (self.ca.der, *self.roots)
-
-    async def publish_jwt_key(self, key: JwtAuthority) -> tuple[JwtAuthority, ...]:
-        if not self.publishes:
-            raise Unsupported("publishing upstream is unsupported")
-        return (JwtAuthority("theirs", b"", 1), key)
+def above_us(**options: bool) -> MemoryUpstream:
+    return MemoryUpstream(SystemClock().now, TestCa(), **options)  # type: ignore[arg-type]
 
 
-def certifier(above: Above | None) -> tuple[Certifier, io.StringIO]:
+def certifier(above: MemoryUpstream | None) -> tuple[Certifier, io.StringIO]:
     text = io.StringIO()
     log = Logger(Output(text, now=SystemClock().now, level=Level.DEBUG, strict=True))
     upstream = Upstream.of({"above": above} if above else {})
@@ -63,19 +39,19 @@ def test_without_an_upstream_a_ca_signs_itself() -> None:
 
 
 def test_below_an_upstream_its_roots_are_the_roots() -> None:
-    above = Above()
+    above = above_us()
     ca = asyncio.run(certifier(above)[0].x509(KEY))
     assert ca.roots == (above.ca.der,) and ca.upstream_chain == (ca.certificate,)
 
 
 def test_a_root_that_is_new_upstream_is_told_once() -> None:
-    above, fresh = Above(), TestCa(name="fresh").der
+    above, fresh = above_us(), TestCa(name="fresh")
     below, log = certifier(above)
 
     async def scene() -> None:
         assert await below.new_roots() == ()
-        above.roots.append(fresh)
-        assert await below.new_roots() == (fresh,)
+        above.announced.append(fresh)
+        assert await below.new_roots() == (fresh.der,)
         assert await below.new_roots() == ()
         above.gone = True
         assert await below.new_roots() == await below.new_roots() == ()
@@ -85,9 +61,11 @@ def test_a_root_that_is_new_upstream_is_told_once() -> None:
 
 
 def test_jwt_keys_go_upstream_where_they_can() -> None:
-    made, told = asyncio.run(certifier(Above(publishes=True))[0].jwt(KEY))
+    above = above_us(passes_keys_on=True)
+    above.keys.append(JwtAuthority("theirs", b"", 1))
+    made, told = asyncio.run(certifier(above)[0].jwt(KEY))
     assert [one.key_id for one in told] == ["theirs", made.key_id]
-    below, log = certifier(Above())
+    below, log = certifier(above_us())
 
     async def twice() -> None:
         for _ in range(2):

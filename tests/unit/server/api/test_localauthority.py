@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from finial.runtime.grpc import GRPCError, Status, unary
-from finial.testing.server import Running, attest, play
+from finial.spiffe.bundle_document import encode_pem
+from finial.testing.ca import TestCa
+from finial.testing.server import Running, attest, play, server
 from finial.wire.pb.spire.api.server.bundle.v1 import bundle_pb2
 from finial.wire.pb.spire.api.server.bundle.v1.bundle_grpc import BundleStub
 from finial.wire.pb.spire.api.server.localauthority.v1 import localauthority_pb2 as api
@@ -123,3 +128,62 @@ def test_there_is_no_upstream_and_no_wit(tmp_path: Path) -> None:
             assert refusal.value.status is Status.UNIMPLEMENTED
 
     play(tmp_path, scene)
+
+
+def upstream_files(folder: Path) -> str:
+    """Written anew by each call: another CA. Returns: the plugin's block."""
+    root = TestCa(lifetime=timedelta(days=2))
+    cert, key = folder / "upstream.pem", folder / "upstream.key"
+    cert.write_bytes(encode_pem([root.der]))
+    key.write_bytes(
+        root.private_key.private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption())
+    )
+    return (
+        f'UpstreamAuthority "disk" {{ plugin_data {{ cert_file_path = "{cert}" key_file_path = "{key}" }} }}'
+    )
+
+
+def test_below_an_upstream_its_root_is_tainted_and_revoked(tmp_path: Path) -> None:
+    async def scene() -> None:
+        async with server(tmp_path, plugins=upstream_files(tmp_path)) as running, running.admin() as channel:
+            stub = LocalAuthorityStub(channel)
+            state = await unary(stub.GetX509AuthorityState, api.GetX509AuthorityStateRequest())
+            root = state.active.upstream_authority_subject_key_id
+            agent = await attest(running)
+            assert len(agent.svid.chain) == 2
+            upstream_files(tmp_path)
+            prepared = await unary(stub.PrepareX509Authority, api.PrepareX509AuthorityRequest())
+            other = prepared.prepared_authority
+            assert other.upstream_authority_subject_key_id not in ("", root)
+            with pytest.raises(GRPCError, match="provided subject key id is not valid: unable to use"):
+                await unary(
+                    stub.TaintX509UpstreamAuthority,
+                    api.TaintX509UpstreamAuthorityRequest(subject_key_id=root),
+                )
+            await unary(
+                stub.ActivateX509Authority, api.ActivateX509AuthorityRequest(authority_id=other.authority_id)
+            )
+            assert await refused(stub, "taint", state.active.authority_id) == (
+                "local authority can't be tainted if there is an upstream authority"
+            )
+            tainted = await unary(
+                stub.TaintX509UpstreamAuthority,
+                api.TaintX509UpstreamAuthorityRequest(subject_key_id=root.upper()),
+            )
+            assert tainted.upstream_authority_subject_key_id == root
+            await running.server.identity.renew_if_due()
+            revoked = await unary(
+                stub.RevokeX509UpstreamAuthority, api.RevokeX509UpstreamAuthorityRequest(subject_key_id=root)
+            )
+            assert revoked.upstream_authority_subject_key_id == root
+            await attest(running)
+        for phrase in (
+            "X.509 upstream authority tainted successfully",
+            "X.509 upstream authority successfully revoked",
+            "Server SVID signed using a tainted authority, forcing rotation of the Server SVID",
+            "UpstreamAuthority plugin does not support JWT-SVIDs",
+        ):
+            assert any(phrase in line for line in running.lines), phrase
+        assert not any("PRIVATE" in line for line in running.lines)
+
+    asyncio.run(scene())
