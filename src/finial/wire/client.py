@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 from grpclib.client import ServiceMethod
 
 from finial.runtime.grpc import Channel, ClientStream, GRPCError, unary_with_trailers
-from finial.wire.metadata import POSITION
+from finial.wire.metadata import POSITION, WARNINGS
 from finial.wire.status import DetailsCodec, from_grpc_error
 
 if TYPE_CHECKING:
@@ -74,9 +74,17 @@ class ServerApi:
     async def with_position(self, method: ServiceMethod[Req, Res], request: Req) -> tuple[Res, bytes]:
         """The answer of a call that changes something, and the position at which the change is in force;
         empty from a server that has none (a stock SPIRE)."""
+        answer, position, _ = await self.with_warnings(method, request)
+        return answer, position
+
+    async def with_warnings(
+        self, method: ServiceMethod[Req, Res], request: Req
+    ) -> tuple[Res, bytes, tuple[str, ...]]:
+        """The same, with what the server has to say of it."""
         answer, trailers = await unary_with_trailers(method, request)
-        position = trailers.get(POSITION, b"")
-        return answer, position if isinstance(position, bytes) else b""
+        position, warnings = trailers.get(POSITION, b""), trailers.get(WARNINGS, b"")
+        lines = warnings.decode(errors="replace").splitlines() if isinstance(warnings, bytes) else []
+        return answer, position if isinstance(position, bytes) else b"", tuple(lines)
 
     async def wait(self, request: WaitRequest) -> AsyncIterator[WaitResponse]:
         """Each time agents' states move, until `done`. Raises: Unsupported from a stock SPIRE."""

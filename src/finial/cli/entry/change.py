@@ -86,7 +86,8 @@ async def create(flags: CreateFlags, console: Console) -> int:
     async with server(flags) as api:
         request = BatchCreateEntryRequest(entries=entries)
         with calling():
-            reply, position = await api.with_position(api.entry.BatchCreateEntry, request)
+            reply, position, warnings = await api.with_warnings(api.entry.BatchCreateEntry, request)
+        show_warnings(warnings, console)
         code = show_created(reply, entries, flags, console)
         if flags.wait and code == 0:
             made = [result.entry.id for result in reply.results if result.status.code == 0]
@@ -102,7 +103,9 @@ async def update(flags: UpdateFlags, console: Console) -> int:
     )
     async with server(flags) as api:
         with calling():
-            reply = await api.entry.BatchUpdateEntry(BatchUpdateEntryRequest(entries=entries))
+            request = BatchUpdateEntryRequest(entries=entries)
+            reply, _, warnings = await api.with_warnings(api.entry.BatchUpdateEntry, request)
+    show_warnings(warnings, console)
     return show_updated(reply, entries, flags, console)
 
 
@@ -188,6 +191,12 @@ def show_updated(
         console.out(messages_json([reply]))
         return 0
     return show_results([(one.status, one.entry) for one in reply.results], "update", console)
+
+
+def show_warnings(warnings: tuple[str, ...], console: Console) -> None:
+    """On standard error: what scripts read on standard output is as without them."""
+    for one in warnings:
+        console.err(f"Warning: {one}")
 
 
 def show_results(results: list[tuple[Status, Entry]], verb: str, console: Console) -> int:

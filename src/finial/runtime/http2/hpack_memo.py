@@ -31,6 +31,7 @@ VOLATILE = frozenset(
         "grpc-message",
         "grpc-status-details-bin",
         "finial-position-bin",
+        "finial-warnings-bin",
     }
 )
 STANDARD_TABLE = 4096

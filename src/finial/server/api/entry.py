@@ -13,6 +13,7 @@ from finial.server.api.authorized import AuthorizedEntries
 from finial.server.api.backend import as_internal, audit_text, request_of
 from finial.server.api.caller import current, log_refusal
 from finial.server.api.filters import entry_filter
+from finial.server.api.lifetimes import warn_of_misfits
 from finial.store import Created, Refused, Similar, Updated
 from finial.wire.convert.entry import entry_changes_from_request, entry_from_request, entry_to_wire
 from finial.wire.convert.field import apply_mask, given, hidden_fields, hide, naming
@@ -72,6 +73,8 @@ class EntryService(AuthorizedEntries):
         done: list[Created | Similar | Refused] = []
         if good:
             done = await self._backend.settled(stream, await self._backend.store.create_entries(good))
+            made = [one.entry for one in done if isinstance(one, Created)]
+            warn_of_misfits(stream, made, self._backend.signer.policy.ca_ttl)
         answers = iter(done)
         results = [
             _create_result(next(answers) if isinstance(one, Entry) else Refused(one), hidden) for one in read
@@ -98,6 +101,8 @@ class EntryService(AuthorizedEntries):
         done: list[Updated | Refused] = []
         if good:
             done = await self._backend.settled(stream, await self._backend.store.update_entries(good))
+            made = [one.entry for one in done if isinstance(one, Updated)]
+            warn_of_misfits(stream, made, self._backend.signer.policy.ca_ttl)
         answers = iter(done)
         results = [
             _update_result(

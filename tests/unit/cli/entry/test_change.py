@@ -13,6 +13,7 @@ from finial.cli.entry.change import (
     go_quoted,
     new_entry,
     show_results,
+    show_warnings,
 )
 from finial.errors import Internal, InvalidArgument
 from finial.wire.pb.spire.api.types.entry_pb2 import Entry
@@ -90,3 +91,8 @@ def test_what_was_done_is_told_before_what_failed(console: Console) -> None:
 
 def test_messages_are_quoted_as_go_does() -> None:
     assert go_quoted('a "b"\\\n\t') == '"a \\"b\\"\\\\\\n\\t"'
+
+
+def test_warnings_go_to_standard_error(capsys: pytest.CaptureFixture[str]) -> None:
+    show_warnings(("entry a: too high",), Console("finial"))
+    assert capsys.readouterr() == ("", "Warning: entry a: too high\n")
