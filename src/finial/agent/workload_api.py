@@ -8,13 +8,14 @@ not. Codes and words are those of SPIRE 1.15 `pkg/agent/endpoints/workload`. Spe
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 from finial.agent.answer import Answer, View
 from finial.agent.attestation import FAILED, WorkloadAttestation
 from finial.agent.encode import jwt_bundles, x509_bundles, x509_svids
+from finial.agent.limit import WorkloadLimiter
 from finial.agent.sign import Signer
 from finial.agent.svids import Holdings
 from finial.errors import FinialError, InvalidArgument, PermissionDenied, Unavailable, Unsupported
@@ -24,6 +25,7 @@ from finial.runtime.grpc import Stream, connection_of
 from finial.runtime.log import Logger
 from finial.runtime.peer import Peer
 from finial.spiffe.id import SpiffeId
+from finial.spiffe.selector import Selector
 from finial.svid import jwt
 from finial.svid.jwt import JwtSvid
 from finial.wire.pb.spiffe.workload import workload_pb2 as pb
@@ -42,6 +44,7 @@ Res = TypeVar("Res")
 class WorkloadApiOptions:
     allow_unauthenticated_verifiers: bool = False  # bundles for callers without an identity
     allowed_foreign_jwt_claims: frozenset[str] = frozenset()
+    limits: Mapping[str, int] = field(default_factory=dict)  # calls a second by method; 0 or none: no limit
 
 
 async def require_header(stream: Stream[Req, Res], path: str, call: Callable[[], Awaitable[None]]) -> None:
@@ -71,6 +74,8 @@ class WorkloadApi(SpiffeWorkloadAPIBase):
         self._options = options
         self._clock = clock
         self._log = log
+        limits = {SERVICE_PREFIX + method: limit for method, limit in options.limits.items()}
+        self._limiter = WorkloadLimiter(limits, clock, log)
 
     async def FetchX509SVID(self, stream: Stream[pb.X509SVIDRequest, pb.X509SVIDResponse]) -> None:
         await stream.recv_message()
@@ -92,7 +97,7 @@ class WorkloadApi(SpiffeWorkloadAPIBase):
             raise InvalidArgument("audience must be specified")
         wanted = _requested_id(request.spiffe_id)
         peer = caller(stream)
-        selectors = await self._attestation.selectors(peer)
+        selectors = await self._attested(peer, "FetchJWTSVID")
         entries = [
             one for one in self._holdings.matching(selectors) if wanted is None or one.spiffe_id == wanted
         ]
@@ -143,7 +148,7 @@ class WorkloadApi(SpiffeWorkloadAPIBase):
     ) -> None:
         """Each answer that differs from the last one sent, until the caller goes or loses its identity."""
         peer = caller(stream)
-        selectors = await self._attestation.selectors(peer)
+        selectors = await self._attested(peer, method)
         changed = asyncio.Event()
         view = self._holdings.subscribe(selectors, changed.set)
         self._signer.wake()
@@ -163,6 +168,12 @@ class WorkloadApi(SpiffeWorkloadAPIBase):
                 await changed.wait()
         finally:
             self._holdings.unsubscribe(view, changed.set)
+
+    async def _attested(self, peer: Peer, method: str) -> frozenset[Selector]:
+        """What the caller was found to be, if it may call so often."""
+        selectors = await self._attestation.selectors(peer)
+        self._limiter.check(SERVICE_PREFIX + method, peer, selectors)
+        return selectors
 
     async def _jwt_svid(self, entry: Entry, audience: list[str]) -> JwtSvid:
         try:

@@ -50,7 +50,7 @@ class TokenBucket:
 
 
 class RateLimiter:
-    """`rate` calls a second for each key, and as many at once. A key is an IP address, or "" for all."""
+    """`rate` calls a second for each key, and as many at once. A key is who calls, or "" for all."""
 
     def __init__(
         self, rate: int, clock: Clock, *, burst: int | None = None, max_keys: int = MAX_KEYS
@@ -73,6 +73,15 @@ class RateLimiter:
         except BaseException:
             bucket.give_back(count, self._clock.monotonic())
             raise
+
+    def allow(self, key: str) -> bool:
+        """Whether one call of this caller is due now; for limits that refuse where others wait."""
+        now = self._clock.monotonic()
+        try:
+            self._bucket(key, now).take(1, now, patience=0.0)
+        except ResourceExhausted:
+            return False
+        return True
 
     def _bucket(self, key: str, now: float) -> TokenBucket:
         """Of too many the one idle for longest goes: idle for a second, it is full again and nothing is lost."""

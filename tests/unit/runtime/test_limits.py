@@ -132,3 +132,12 @@ def test_number_of_callers_kept_is_bounded_and_the_busiest_stay() -> None:
             await limiter.wait("busy", 3, timeout=0)
 
     asyncio.run(scenario())
+
+
+def test_a_call_that_may_not_wait_is_allowed_or_not_at_once() -> None:
+    clock = VirtualClock()
+    limiter = RateLimiter(2, clock)
+    assert [limiter.allow("a") for _ in range(3)] == [True, True, False]
+    assert limiter.allow("b")
+    asyncio.run(clock.advance(0.5))
+    assert [limiter.allow("a") for _ in range(2)] == [True, False]
