@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import random
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
@@ -13,6 +14,7 @@ import pytest
 from finial.errors import FailedPrecondition, Unavailable
 from finial.registry.join_token import JoinToken
 from finial.runtime.clock import SystemClock
+from finial.runtime.log import Logger, Output
 from finial.spiffe.bundle import Bundle, JwtAuthority
 from finial.spiffe.trust_domain import TrustDomain
 from finial.store import Change, Kind, Store, migrate
@@ -253,3 +255,42 @@ def test_a_server_that_is_gone_is_unavailable_at_once_and_comes_back() -> None:
 
     with postgres.own() as cluster:
         asyncio.run(work(cluster))
+
+
+def test_where_notifications_do_not_arrive_it_looks_and_says_so(dsn: str) -> None:
+    said = io.StringIO()
+
+    async def work() -> None:
+        away = Postgres(dsn, listen_connection_string="host=127.0.0.1 port=1 user=u password=s3cret")
+        clock = SystemClock()
+        log = Logger(Output(said, now=clock.now))
+        store = await Store.open(away, clock=clock, log=log)
+        connection = await other(dsn)
+        async with asyncio.timeout(10):
+            for number in range(3):
+                position = await store.changes.position()
+                waiting = asyncio.ensure_future(store.changes.wait(position))
+                await token(connection, f"t{number}")
+                await connection.commit()
+                await waiting
+        await connection.close()
+        await store.close()
+
+    asyncio.run(work())
+    assert said.getvalue().count("Not told of changes, looking for them instead") == 1
+    assert "s3cret" not in said.getvalue()
+
+
+def test_when_it_is_told_of_changes_it_says_so(dsn: str) -> None:
+    said = io.StringIO()
+
+    async def work() -> None:
+        clock = SystemClock()
+        store = await Store.open(dsn, clock=clock, log=Logger(Output(said, now=clock.now)))
+        position = await store.changes.position()
+        async with asyncio.timeout(10):
+            await store.changes.wait(position)  # woken once the listener has proved itself
+        await store.close()
+
+    asyncio.run(work())
+    assert "Listening for changes" in said.getvalue()

@@ -16,6 +16,7 @@ NO_REPLICA = refused("everything is read on the primary, where the change log is
 MYSQL_ONLY = refused("it is MySQL's; for PostgreSQL name sslrootcert, sslcert, sslkey in connection_string")
 NO_CLOUD = refused("only SQLite and PostgreSQL with a connection_string are served yet")
 POOL = ("max_open_conns", "max_idle_conns", "conn_max_lifetime")
+NO_NOTIFICATIONS = "listen_connection_string is not supported: SQLite sends no notifications"
 
 
 def database_type(text: str) -> str:
@@ -34,6 +35,10 @@ class DataStoreOptions:
     database_type: str = option("", "Kind of database: `sqlite3` or `postgres`.", parse=database_type)
     connection_string: str = option(
         "", "Path of the database or SQLite's file: URI; PostgreSQL's key=value pairs or postgres:// address."
+    )
+    listen_connection_string: str = option(
+        "",
+        "PostgreSQL past a pooler, for notifications of changes; `connection_string` by default. Finial's own.",
     )
     ro_connection_string: str = option("", "Replica for reads that may be stale.", status=NO_REPLICA)
     root_ca_path: str = option("", "CAs of a MySQL database, PEM.", status=MYSQL_ONLY)
@@ -68,6 +73,8 @@ def datastore_of(plugins: Sequence[PluginConfig]) -> DataStoreOptions:
         for name in POOL:
             if getattr(options, name) is not None:
                 raise problem(f"{name} is not supported: SQLite has one writer, and no pool", block.at)
+        if options.listen_connection_string:
+            raise problem(NO_NOTIFICATIONS, block.at)
     return options
 
 

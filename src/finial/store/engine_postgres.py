@@ -3,14 +3,17 @@
 
 Some threads write and some read, each with a connection of its own, made when it is needed and again when it
 was lost. A write is one transaction in READ COMMITTED: who changes what it has read locks the rows. A deadlock
-or a failed serialization is tried again. A read is one state of the database. Where the server does not answer,
-everything is Unavailable at once, until it is back.
+or a failed serialization, which PostgreSQL has undone, is tried again after a short pause; a connection that ends
+within a transaction is not, since it may have been committed. A read is one state of the database. Where the server
+does not answer, everything is Unavailable at once, until it is back.
 """
 
 from __future__ import annotations
 
 import asyncio
+import random
 import re
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from threading import Lock, local
@@ -23,6 +26,7 @@ from psycopg.pq import TransactionStatus
 from finial.errors import FinialError, Unavailable
 from finial.runtime import fault
 from finial.runtime.clock import Clock
+from finial.runtime.log import Logger
 from finial.store import timestamp
 from finial.store.dialect import POSTGRES
 from finial.store.engine import Parameter, Row, Value
@@ -37,7 +41,9 @@ Connection = psycopg.Connection[tuple[Any, ...]]
 
 FEW = 10  # rows that one INSERT carries as well as COPY
 SCAN = 5_000  # rows that are fetched at once
-TRIES = 5  # of one write
+TRIES = 6  # of one write
+PAUSE = 0.01  # seconds before the second, at most; twice as long before each further one
+LOOK = 0.1  # seconds between two looks for commits where notifications do not arrive
 AWAY = 1.0  # seconds in which a server that did not answer is not asked again
 PARAMETER = re.compile(r"(?<!:):([a-z_][a-z_0-9]*)")
 
@@ -142,7 +148,7 @@ class PostgresEngine:
     dialect = POSTGRES
     log = PostgresLog()
 
-    def __init__(self, location: Postgres, clock: Clock) -> None:
+    def __init__(self, location: Postgres, clock: Clock, log: Logger | None = None) -> None:
         """Raises: InvalidArgument for what the location says."""
         self._conninfo = conninfo_of(location.connection_string)
         self._lifetime = location.connection_lifetime
@@ -155,12 +161,17 @@ class PostgresEngine:
         self._made: set[Connection] = set()
         self._guard = Lock()
         self._away: tuple[float, FinialError] | None = None
-        self.listener = Listener(self._conninfo)
+        self.listener = Listener(
+            conninfo_of(location.listen_connection_string, "listen_connection_string")
+            if location.listen_connection_string
+            else self._conninfo,
+            log,
+        )
 
     @classmethod
-    async def open(cls, location: Postgres, clock: Clock) -> PostgresEngine:
+    async def open(cls, location: Postgres, clock: Clock, log: Logger | None = None) -> PostgresEngine:
         """Raises: InvalidArgument; Unavailable or Internal for a database that cannot be reached."""
-        engine = cls(location, clock)
+        engine = cls(location, clock, log)
         try:
             await engine.read(lambda tx: tx.identity)
         except BaseException:
@@ -178,7 +189,7 @@ class PostgresEngine:
 
     async def notice(self, woken: Callable[[], None], clock: Clock, period: float) -> None:
         """Is told by LISTEN, and looks itself where that does not work."""
-        await self.listener.run(woken, clock, period)
+        await self.listener.run(woken, clock, min(period, LOOK))
 
     def require_open(self) -> None:
         if self._closed:
@@ -196,12 +207,13 @@ class PostgresEngine:
             connection.close()
 
     def _transact(self, name: str, work: Callable[[PostgresTransaction], T]) -> T:
-        for left in reversed(range(TRIES)):
+        for attempt in range(TRIES):
             try:
                 return self._write_once(name, work)
             except (errors.SerializationFailure, errors.DeadlockDetected) as error:
-                if not left:
+                if attempt == TRIES - 1:
                     raise translated(error) from error
+                time.sleep(PAUSE * 2**attempt * random.random())  # noqa: S311 - parts those that collided
             except psycopg.Error as error:
                 raise translated(error) from error
         raise AssertionError("unreachable")

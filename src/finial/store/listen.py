@@ -17,20 +17,24 @@ import psycopg
 
 from finial.errors import FinialError
 from finial.runtime.clock import Clock
+from finial.runtime.log import Logger
 from finial.store.postgres_connection import connect_to_listen, translated
 from finial.store.triggers_postgres import CHANNEL
 
 PROOF_CHANNEL = "finial_proof"
 PROOF_PATIENCE = 1.0  # seconds
+SAME_AGAIN = 60.0  # seconds after which one that heard nothing tries again
 SAFETY = 5.0  # seconds without news after which it is looked all the same
 Connection = psycopg.AsyncConnection[tuple[Any, ...]]
 
 
 class Listener:
-    """`run` it as a task; `working` tells whether commits are heard of, `why_not` the reason if they are not."""
+    """`run` it as a task; `working` tells whether commits are heard of, `why_not` the reason if they are not.
+    Each change of that is logged."""
 
-    def __init__(self, conninfo: str) -> None:
+    def __init__(self, conninfo: str, log: Logger | None = None) -> None:
         self._conninfo = conninfo
+        self._log = log
         self.working = False
         self.why_not = "not connected yet"
 
@@ -40,25 +44,34 @@ class Listener:
             try:
                 await self._listen(woken, clock, period)
             except FinialError as error:
-                self.why_not = str(error)
-            finally:
-                self.working = False
+                self._deaf(str(error))
             woken()
-            await clock.sleep(max(period, PROOF_PATIENCE))
+            await _look(woken, clock, period, PROOF_PATIENCE)
 
     async def _listen(self, woken: Callable[[], None], clock: Clock, period: float) -> None:
         connection = await connect_to_listen(self._conninfo)
         try:
             if await proven(connection):
-                self.working, self.why_not = True, ""
+                self._hears()
                 woken()  # for what was committed before
                 await _hear(connection, woken)
-            self.why_not = "notifications do not arrive: a pooler may stand between"
-            await _look(woken, clock, period)
+            self._deaf("notifications do not arrive: a pooler may stand between")
+            await _look(woken, clock, period, SAME_AGAIN)
         except psycopg.Error as error:
             raise translated(error) from error
         finally:
+            self.working = False
             await connection.close()
+
+    def _hears(self) -> None:
+        self.working, self.why_not = True, ""
+        if self._log is not None:
+            self._log.info("Listening for changes")
+
+    def _deaf(self, why: str) -> None:
+        if self._log is not None and why != self.why_not:
+            self._log.warning("Not told of changes, looking for them instead", reason=why)
+        self.working, self.why_not = False, why
 
 
 async def proven(connection: Connection) -> bool:
@@ -81,8 +94,7 @@ async def _hear(connection: Connection, woken: Callable[[], None]) -> None:
         woken()
 
 
-async def _look(woken: Callable[[], None], clock: Clock, period: float) -> None:
-    """For a minute; then it may listen again."""
-    for _ in range(max(1, int(60 / period))):
+async def _look(woken: Callable[[], None], clock: Clock, period: float, seconds: float) -> None:
+    for _ in range(max(1, int(seconds / period))):
         await clock.sleep(period)
         woken()

@@ -15,12 +15,14 @@ FEWEST_CONNECTIONS = 3  # one that writes, one that reads, one that listens
 
 @dataclass(frozen=True, slots=True)
 class Postgres:
-    """A PostgreSQL database. `connection_string` is key=value pairs or an address; it may hold a password."""
+    """A PostgreSQL database. Connection strings are key=value pairs or an address; they may hold a password.
+    `listen_connection_string`: past a pooler, for notifications; empty where the other one will do."""
 
     connection_string: str
     max_connections: int = 100
     max_idle_connections: int = 100
     connection_lifetime: float = 0.0  # seconds; 0 is without end
+    listen_connection_string: str = ""
 
     def __repr__(self) -> str:
         return "Postgres(...)"

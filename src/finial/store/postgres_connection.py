@@ -40,13 +40,13 @@ RIGHTS = (
 )
 
 
-def conninfo_of(connection_string: str) -> str:
+def conninfo_of(connection_string: str, option: str = "connection_string") -> str:
     """With what it leaves out. Raises: InvalidArgument, without the string, which may hold a password."""
     try:
         given = conninfo_to_dict(connection_string)
     except (psycopg.ProgrammingError, UnicodeError) as error:  # %-escapes that are no UTF-8
         raise InvalidArgument(
-            "datastore-sql: connection_string cannot be read",
+            f"datastore-sql: {option} cannot be read",
             hint="key=value pairs or postgres://user@host/database, as SPIRE's documentation has them",
         ) from error
     return make_conninfo(**{**DEFAULTS, **{name: str(value) for name, value in given.items()}})

@@ -20,6 +20,7 @@ from finial.registry.federation import FederationRelationship
 from finial.registry.join_token import JoinToken
 from finial.runtime import collector
 from finial.runtime.clock import Clock
+from finial.runtime.log import Logger
 from finial.runtime.tasks import Tasks
 from finial.spiffe.bundle import Bundle
 from finial.spiffe.id import SpiffeId
@@ -87,16 +88,17 @@ class Store:
         clock: Clock,
         memory: Path | None = None,
         poll_period: float | None = POLL_PERIOD,
+        log: Logger | None = None,
     ) -> Store:
         """`location` is the path of a SQLite file, made with its tables if there is none, or a PostgreSQL
         database, in which the tables are made. `memory` is a file of
         this server's, by which it recognises the history that it knew; without it a database that is
         restored in place goes unnoticed. Each `poll_period` seconds it is seen whether another process has
-        committed; None if there is no other.
+        committed; None if there is no other. `log` is told how commits of others are heard of.
 
         Raises: FailedPrecondition for a schema that cannot be used, Unsupported for another engine,
         Unavailable or Internal for a file that cannot be opened or read."""
-        engine = await _opened(location_of(location), clock)
+        engine = await _opened(location_of(location), clock, log)
         try:
             await migrate.prepare(engine)
             remembered = await lineage.recognise(engine, memory) if memory else None
@@ -346,7 +348,7 @@ class Store:
         return await self._write("journal.prune", lambda tx: journal.prune(tx, now))
 
 
-async def _opened(location: Location, clock: Clock) -> Engine:
+async def _opened(location: Location, clock: Clock, log: Logger | None) -> Engine:
     if not isinstance(location, Postgres):
         return await SqliteEngine.open(location, clock)
     try:
@@ -356,4 +358,4 @@ async def _opened(location: Location, clock: Clock) -> Engine:
             f"datastore-sql: the driver for PostgreSQL is not there: {error}",
             hint='install it: pip install "finial[postgres]"',
         ) from error
-    return await PostgresEngine.open(location, clock)
+    return await PostgresEngine.open(location, clock, log)

@@ -10,7 +10,9 @@ import fcntl
 import json
 import os
 import secrets
+import select
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -64,6 +66,24 @@ class Cluster:
     def stop(self) -> None:
         """At once: connections are cut."""
         self._control("stop", "-m", "immediate")
+
+    def kill(self) -> None:
+        """SIGKILL for the postmaster, as of a machine that fails; its children end by themselves soon after."""
+        pid = int((self.folder / "data" / "postmaster.pid").read_text().split()[0])
+        pidfd = os.pidfd_open(pid)
+        try:
+            signal.pidfd_send_signal(pidfd, signal.SIGKILL)
+            select.select([pidfd], [], [], 10)
+        finally:
+            os.close(pidfd)
+
+    def write(self, name: str, data: bytes) -> None:
+        """A file of the data folder, readable by the server alone."""
+        path = self.folder / "data" / name
+        path.write_bytes(data)
+        path.chmod(0o600)
+        if os.geteuid() == 0:
+            os.chown(path, NOBODY, NOBODY)
 
     def _control(self, *arguments: str) -> None:
         run(self.folder, self.program("pg_ctl"), "-D", self.folder / "data", "-s", "-w", *arguments)

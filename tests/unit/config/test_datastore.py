@@ -64,3 +64,11 @@ def test_a_password_in_a_connection_string_is_never_part_of_an_error() -> None:
             'DataStore "sql" { plugin_data { database_type = "mysql" connection_string = "password=s3cret" } }'
         )
     assert "s3cret" not in str(caught.value)
+
+
+def test_notifications_may_come_past_a_pooler() -> None:
+    listening = 'listen_connection_string = "host=direct" connection_string = "x"'
+    options = read(f'DataStore "sql" {{ plugin_data {{ database_type = "postgres" {listening} }} }}')
+    assert options.listen_connection_string == "host=direct"
+    with pytest.raises(ConfigError, match="listen_connection_string is not supported: SQLite sends no"):
+        read(f'DataStore "sql" {{ plugin_data {{ database_type = "sqlite3" {listening} }} }}')
