@@ -29,7 +29,6 @@ NOT_FOREIGN = {
     "config/options.py": "declares options; config/decode.py reads them",
     "plugins/node/sshpop/agent.py": "the operator's key and certificate, by OpenSSH's format in pyca",
     "plugins/node/x509pop/agent.py": "the operator's key and certificate, by pyca",
-    "plugins/upstream/private_key.py": "the operator's key, by pyca",
     "runtime/log.py": "names of levels and formats in the configuration",
     "server/api/authorized.py": "bytes of our own counters",
     "server/api/encoded.py": "messages that we encoded ourselves",
