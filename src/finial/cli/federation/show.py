@@ -1,0 +1,118 @@
+"""`federation list | show | delete | refresh`. Labels and errors are SPIRE's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from finial.cli.console import Console
+from finial.cli.flags import flag
+from finial.cli.output import messages_json, read_format
+from finial.cli.server_socket import ServerFlags, calling, server
+from finial.errors import Internal, InvalidArgument, NotFound
+from finial.wire.client import ServerApi
+from finial.wire.pb.spire.api.server.trustdomain.v1 import trustdomain_pb2 as wire
+from finial.wire.pb.spire.api.types.federationrelationship_pb2 import FederationRelationship
+from finial.wire.pb.spire.api.types.status_pb2 import Status
+
+PAGE_SIZE = 500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AllFlags(ServerFlags):
+    output: str = flag("pretty", "Desired output format (pretty, json)", read=read_format)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShowFlags(AllFlags):
+    trust_domain: str = flag("", "The trust domain of the relationship", name="trustDomain")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IdFlags(AllFlags):
+    id: str = flag("", "The trust domain of the relationship")
+
+
+async def list_all(flags: AllFlags, console: Console) -> int:
+    async with server(flags) as api:
+        found = await all_relationships(api)
+    if flags.output == "json":
+        console.out(messages_json([wire.ListFederationRelationshipsResponse(federation_relationships=found)]))
+        return 0
+    console.out(f"Found {len(found)} federation {'relationship' if len(found) == 1 else 'relationships'}")
+    for one in found:
+        console.out()
+        console.out("\n".join(relationship_text(one)))
+    return 0
+
+
+async def all_relationships(api: ServerApi) -> list[FederationRelationship]:
+    found: list[FederationRelationship] = []
+    token = ""
+    while True:
+        request = wire.ListFederationRelationshipsRequest(page_size=PAGE_SIZE, page_token=token)
+        with calling("error listing federation relationships"):
+            page = await api.trust_domain.ListFederationRelationships(request)
+        found.extend(page.federation_relationships)
+        token = page.next_page_token
+        if not token:
+            return found
+
+
+async def show(flags: ShowFlags, console: Console) -> int:
+    if not flags.trust_domain:
+        raise InvalidArgument("a trust domain name is required")
+    request = wire.GetFederationRelationshipRequest(trust_domain=flags.trust_domain)
+    async with server(flags) as api:
+        with calling("error showing federation relationship"):
+            found = await api.trust_domain.GetFederationRelationship(request)
+    if flags.output == "json":
+        console.out(messages_json([found]))
+        return 0
+    console.out(f"Found a federation relationship with trust domain {found.trust_domain}:\n")
+    console.out("\n".join(relationship_text(found)))
+    return 0
+
+
+async def delete(flags: IdFlags, console: Console) -> int:
+    request = wire.BatchDeleteFederationRelationshipRequest(trust_domains=[required(flags)])
+    async with server(flags) as api:
+        with calling("failed to delete federation relationship"):
+            reply = await api.trust_domain.BatchDeleteFederationRelationship(request)
+    if flags.output == "json":
+        console.out(messages_json([reply]))
+        return 0
+    for result in reply.results:
+        if result.status.code:
+            name = result.trust_domain
+            raise Internal(f'failed to delete federation relationship "{name}": {result.status.message}')
+    console.out("federation relationship deleted.")
+    return 0
+
+
+async def refresh(flags: IdFlags, console: Console) -> int:
+    request = wire.RefreshBundleRequest(trust_domain=required(flags))
+    async with server(flags) as api:
+        try:
+            with calling("failed to refresh bundle"):
+                await api.trust_domain.RefreshBundle(request)
+        except NotFound as why:
+            raise NotFound(f'there is no federation relationship with trust domain "{flags.id}"') from why
+    console.out(messages_json([Status(message="OK")]) if flags.output == "json" else "Bundle refreshed")
+    return 0
+
+
+def required(flags: IdFlags) -> str:
+    if not flags.id:
+        raise InvalidArgument("id is required")
+    return flags.id
+
+
+def relationship_text(one: FederationRelationship) -> Iterator[str]:
+    yield f"Trust domain              : {one.trust_domain}"
+    yield f"Bundle endpoint URL       : {one.bundle_endpoint_url}"
+    if one.HasField("https_spiffe"):
+        yield "Bundle endpoint profile   : https_spiffe"
+        yield f"Endpoint SPIFFE ID        : {one.https_spiffe.endpoint_spiffe_id}"
+    else:
+        yield "Bundle endpoint profile   : https_web"
