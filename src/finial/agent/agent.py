@@ -18,24 +18,19 @@ from finial.agent.connection import ServerAddress, ServerConnection, rpc_text
 from finial.agent.endpoints import Endpoints, Health
 from finial.agent.identity import AgentIdentity
 from finial.agent.intake import Intake
-from finial.agent.renew import Renewal
+from finial.agent.renew import REATTEST_HINT, Renewal
 from finial.agent.sign import Signer, SigningOptions
-from finial.agent.start import Node
+from finial.agent.start import RETRY_INTERVAL, Node
 from finial.agent.svids import Holdings, signed_under
 from finial.agent.sync import Synchronizer
 from finial.agent.watch import Watch
 from finial.agent.workload_api import WorkloadApi, WorkloadApiOptions
-from finial.errors import Denial, FinialError, PermissionDenied
+from finial.errors import DeadlineExceeded, Denial, FinialError, PermissionDenied, Unavailable
 from finial.runtime.clock import Clock
 from finial.runtime.health import State
 from finial.runtime.log import Logger
 from finial.runtime.tasks import Tasks, until_first
 from finial.spiffe.bundle import Bundle, BundleSet
-
-REATTEST_HINT = (
-    "this node must attest anew; by join token: make one with `spire-server token generate` and start the agent"
-    " with -joinToken"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +99,10 @@ class Agent:
     async def _first_synchronisation(self, parts: _Parts) -> None:
         self._tasks.start(self._post_status(parts.connection), name="post status")
         try:
-            await self._node.retried(parts.synchronizer.synchronize, "Failed to synchronize with the server")
+            await self._node.retried(
+                parts.synchronizer.synchronize, self._not_in_step, "Failed to initialize manager"
+            )
+            await self._node.rebootstrap.succeeded()
         except PermissionDenied as why:
             if why.reason is None:  # by a policy of the server, not about this agent
                 raise
@@ -115,6 +113,10 @@ class Agent:
             if not banned:
                 why.hint = why.hint or REATTEST_HINT
             raise
+
+    async def _not_in_step(self, why: FinialError) -> None:
+        """Raises: FailedPrecondition, SPIRE's words, when trust starts over."""
+        await self._node.rebootstrap.call_failed(why, "Agent needs to rebootstrap. shutting down")
 
     async def _post_status(self, connection: ServerConnection) -> None:
         try:
@@ -157,6 +159,10 @@ class Agent:
         self._log.warning("Agent needs to re-attest; will attempt to re-attest", error=why)
         try:
             await parts.renewal.attest_anew()
+        except (Unavailable, DeadlineExceeded) as failure:
+            self._log.warning("Server is away; re-attestation is tried again", error=failure)
+            await self._node.rebootstrap.call_failed(failure)
+            await self._clock.sleep(RETRY_INTERVAL)
         except FinialError as failure:
             self._log.error("Agent failed re-attestation; removing SVID and shutting down", error=failure)
             await self._node.forget()
@@ -193,6 +199,7 @@ class _Parts:
             clock,
             draw,
             log,
+            node.rebootstrap,
             interval=settings.sync_interval,
         )
         self.renewal = Renewal(
@@ -205,6 +212,7 @@ class _Parts:
             draw,
             log,
             availability_target=settings.signing.availability_target,
+            renewal_share=settings.signing.renewal_share,
         )
 
     def bundle(self) -> Bundle:

@@ -15,13 +15,15 @@ from pathlib import Path
 from finial import SPIRE_VERSION
 from finial.agent.agent import Agent, AgentSettings
 from finial.agent.attestation import WorkloadAttestation
+from finial.agent.bootstrap import FirstTrust
 from finial.agent.connection import ServerAddress
 from finial.agent.identity import AgentKeys
+from finial.agent.rebootstrap import Mode
 from finial.agent.sign import SigningOptions
-from finial.agent.start import FirstTrust, Node, NodeMethod
+from finial.agent.start import Node, NodeMethod
 from finial.agent.storage import Storage
 from finial.agent.workload_api import WorkloadApiOptions
-from finial.config.agent import AgentConfig, AgentOptions
+from finial.config.agent import AgentConfig, AgentOptions, WorkloadLimits
 from finial.config.decode import decode
 from finial.config.plugins import PluginConfig
 from finial.config.sections import HealthChecks
@@ -101,9 +103,10 @@ def compose(config: AgentConfig, plugins: Plugins, clock: Clock, log: Logger) ->
         Storage(Path(options.data_dir)),
         AgentKeys(plugins.key_manager),
         plugins.node_method,
-        FirstTrust(options.trust_bundle_path, options.trust_bundle_format, options.insecure_bootstrap),
+        _first_trust(options),
         clock,
         log.subsystem("attestor"),
+        rebootstrap=(Mode(options.rebootstrap_mode), options.rebootstrap_delay),
     )
     target = options.availability_target
     signing = SigningOptions(
@@ -112,13 +115,16 @@ def compose(config: AgentConfig, plugins: Plugins, clock: Clock, log: Logger) ->
         KeyType(options.workload_x509_svid_key_type),
         target.total_seconds() if target is not None else 0.0,
         config.jwt_svid_cache_max_size,
+        options.experimental.svid_renewal_percent / 100,
     )
     settings = AgentSettings(
         server,
         Path(options.socket_path),
         signing,
         WorkloadApiOptions(
-            options.allow_unauthenticated_verifiers, frozenset(options.allowed_foreign_jwt_claims)
+            options.allow_unauthenticated_verifiers,
+            frozenset(options.allowed_foreign_jwt_claims),
+            limits_of(options.experimental.ratelimit),
         ),
         serve_workload_api=not options.disable_workload_api,
         cache_size=config.x509_svid_cache_max_size,
@@ -127,6 +133,27 @@ def compose(config: AgentConfig, plugins: Plugins, clock: Clock, log: Logger) ->
     )
     attestation = WorkloadAttestation(plugins.workload_attestors, log.subsystem("workload_attestor"))
     return Agent(settings, node, attestation, clock, log)
+
+
+def _first_trust(options: AgentOptions) -> FirstTrust:
+    return FirstTrust(
+        options.trust_bundle_path,
+        options.trust_bundle_format,
+        options.insecure_bootstrap,
+        options.trust_bundle_url,
+        options.trust_bundle_unix_socket,
+        options.trust_bundle_spiffe_workload_api.removeprefix("unix:").removeprefix("//"),
+    )
+
+
+def limits_of(options: WorkloadLimits) -> dict[str, int]:
+    """By the method's name in the Workload API."""
+    return {
+        "FetchX509SVID": options.fetch_x509_svid,
+        "FetchJWTSVID": options.fetch_jwt_svid,
+        "FetchX509Bundles": options.fetch_x509_bundles,
+        "FetchJWTBundles": options.fetch_jwt_bundles,
+    }
 
 
 class Plugins:

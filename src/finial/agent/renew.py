@@ -16,8 +16,8 @@ from datetime import UTC, datetime
 from finial import SPIRE_VERSION
 from finial.agent.connection import ServerAddress, ServerConnection
 from finial.agent.identity import AgentIdentity, AgentKeys, public_key_of
-from finial.agent.lifetime import Draw, renewal_time
-from finial.errors import Denial, FinialError, Internal, PermissionDenied, Unsupported
+from finial.agent.lifetime import HALF, Draw, renewal_time
+from finial.errors import Denial, FailedPrecondition, FinialError, Internal, PermissionDenied, Unsupported
 from finial.runtime.clock import Clock
 from finial.runtime.log import Logger
 from finial.runtime.tasks import until_first
@@ -25,6 +25,11 @@ from finial.spiffe.bundle import Bundle
 from finial.svid import csr
 
 RETRY_MIN, RETRY_MAX = 1.0, 60.0
+NOT_REATTESTABLE = "attestation method is not re-attestable"
+REATTEST_HINT = (
+    "this node must attest anew; by join token: make one with `spire-server token generate` and start the agent"
+    " with -joinToken"
+)
 
 OnIdentity = Callable[[AgentIdentity], Awaitable[None]]
 Reattest = Callable[[], Awaitable[AgentIdentity]]
@@ -32,7 +37,7 @@ Reattest = Callable[[], Awaitable[AgentIdentity]]
 
 class Renewal:
     """Holds the identity in use. `on_identity` stores each new one; `reattest` proves the node again;
-    `availability_target`: see `lifetime.renewal_time`."""
+    `availability_target`, `renewal_share`: see `lifetime.renewal_time`."""
 
     def __init__(
         self,
@@ -46,6 +51,7 @@ class Renewal:
         log: Logger,
         *,
         availability_target: float = 0.0,
+        renewal_share: float = HALF,
     ) -> None:
         self.identity = identity
         self._connection = connection
@@ -56,6 +62,7 @@ class Renewal:
         self._draw = draw
         self._log = log
         self._availability_target = availability_target
+        self._renewal_share = renewal_share
         self._tainted = asyncio.Event()
         self.renew_at = self._due()
 
@@ -67,7 +74,8 @@ class Renewal:
     async def run(self, bundle: Callable[[], Bundle]) -> None:
         """Until cancelled; `bundle` answers what is trusted now.
 
-        Raises: PermissionDenied if the node is refused for good.
+        Raises: PermissionDenied if the node is refused for good, FailedPrecondition if its SVID has expired and
+        nothing proves it again.
         """
         pause = RETRY_MIN
         while True:
@@ -79,21 +87,32 @@ class Renewal:
                 self._log.error("Failed to rotate agent SVID", error=why)
                 if isinstance(why, PermissionDenied) and why.reason is not None:
                     raise
+                if self._expired() and not self.identity.reattestable:
+                    raise
                 await self._clock.sleep(self._draw(pause * 0.9, pause * 1.1))
                 pause = min(pause * 2, RETRY_MAX)
 
     async def renew(self, bundle: Bundle) -> None:
         """Raises: what the calls raise; then the old identity stays in use."""
         self._log.debug("Rotating agent SVID")
-        expired = self.identity.svid.not_after <= self._clock.now()  # then no server talks to it
-        if expired or self.identity.reattestable:
+        if self.identity.reattestable:
             await self.attest_anew()
+        elif self._expired():  # then no server talks to it
+            raise FailedPrecondition(
+                f"current SVID has already expired: {NOT_REATTESTABLE}", hint=REATTEST_HINT
+            )
         else:
             await self._renewed(bundle)
         self._log.info("Successfully rotated agent SVID", spiffe_id=str(self.identity.svid.id))
 
     async def attest_anew(self) -> None:
-        """Raises: what the attestation raises; then the old identity stays in use."""
+        """Raises: what the attestation raises, FailedPrecondition where the proof is spent; then the old identity
+        stays in use."""
+        if not self.identity.reattestable:
+            raise FailedPrecondition(NOT_REATTESTABLE, hint=REATTEST_HINT)
+        await self._attest_anew()
+
+    async def _attest_anew(self) -> None:
         async with self._connection.quiet():
             await self._adopt(await self._reattest())
 
@@ -104,7 +123,7 @@ class Renewal:
         except PermissionDenied as why:
             if why.reason is not Denial.AGENT_MUST_REATTEST:
                 raise
-            await self.attest_anew()
+            await self._attest_anew()
             return
         if svid.id != self.identity.svid.id or svid.public_key != public_key_of(key):
             raise Internal(f'renewed agent SVID is for "{svid.id}", which is not what was asked for')
@@ -130,6 +149,9 @@ class Renewal:
         self._tainted.clear()
         self.renew_at = self._due()
 
+    def _expired(self) -> bool:
+        return self.identity.svid.not_after <= self._clock.now()
+
     def _due(self) -> datetime:
         svid = self.identity.svid
         moment = renewal_time(
@@ -138,6 +160,7 @@ class Renewal:
             self._clock.unix(),
             self._draw,
             self._availability_target,
+            self._renewal_share,
         )
         return datetime.fromtimestamp(moment, UTC)
 

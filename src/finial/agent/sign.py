@@ -16,7 +16,7 @@ from finial.agent.answer import HeldSvid
 from finial.agent.connection import ServerConnection, in_rpc_words, rpc_text
 from finial.agent.identity import public_key_of
 from finial.agent.jwt_cache import JwtCache
-from finial.agent.lifetime import Draw, renewal_time
+from finial.agent.lifetime import HALF, Draw, renewal_time
 from finial.agent.svids import Due, Holdings
 from finial.errors import FinialError, Internal, NotFound, PermissionDenied
 from finial.plugin.kinds import KeyType, PrivateKey
@@ -44,6 +44,7 @@ class SigningOptions:
     key_type: KeyType = KeyType.EC_P256
     availability_target: float = 0.0  # seconds; 0: not set
     jwt_cache_size: int = 1000
+    renewal_share: float = HALF  # of the life, how much passes before the renewal
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +185,7 @@ class Signer:
             self._clock.unix(),
             self._options.draw,
             self._options.availability_target,
+            self._options.renewal_share,
         )
         key = private_key_to_pkcs8(request.key)
         return HeldSvid(svid, key, entry.revision_number, entry.created_at, renew_at)

@@ -1,19 +1,22 @@
 """Who this node is: the identity of the last run, or a new one by attestation.
 
-An attestation that fails is tried again every five seconds for a minute, then given up: a supervisor starts
-the agent anew. A server that denies the node ends it at once. SPIRE 1.15 `pkg/agent/attestor/node`.
+An attestation that fails is tried again every five seconds for a minute (a day, where the agent may have to start
+its trust over), then given up: a supervisor starts the agent anew. A server that denies the node ends it at once.
+SPIRE 1.15 `pkg/agent/attestor/node`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TypeVar
 
 from finial.agent.attest import attest
-from finial.agent.bootstrap import read_bundle, stored_bundle, unverified_bundle
+from finial.agent.bootstrap import FirstTrust, first_bundle, stored_bundle
 from finial.agent.connection import ServerAddress
 from finial.agent.identity import AgentIdentity, AgentKeys, public_key_of
+from finial.agent.rebootstrap import Mode, Rebootstrap
 from finial.agent.storage import AgentData, Storage
 from finial.errors import FailedPrecondition, FinialError, Internal, PermissionDenied
 from finial.plugin.kinds import AgentNodeAttestor
@@ -24,17 +27,12 @@ from finial.svid import x509
 
 RETRY_INTERVAL = 5.0
 RETRY_FOR = 60.0
+REBOOTSTRAP_FOR = 24 * 3600.0
+
+ATTESTING = "Failed to retrieve attestation result"
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class FirstTrust:
-    """Where the first bundle comes from."""
-
-    path: str = ""
-    form: str = "pem"
-    insecure: bool = False
+OnFailure = Callable[[FinialError], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +55,8 @@ class Node:
         first_trust: FirstTrust,
         clock: Clock,
         log: Logger,
+        *,
+        rebootstrap: tuple[Mode, timedelta] = (Mode.NEVER, timedelta()),
     ) -> None:
         self._server = server
         self._storage = storage
@@ -65,12 +65,16 @@ class Node:
         self._first_trust = first_trust
         self._clock = clock
         self._log = log.with_fields(trust_domain_id=server.trust_domain.uri)
+        self.rebootstrap = Rebootstrap(*rebootstrap, storage, clock, self._log)
 
     async def obtain(self) -> tuple[AgentIdentity, Bundle]:
         """Raises: PermissionDenied, FailedPrecondition for the identity of another trust domain, or after a
         minute of trying what the last attempt raised."""
         self._check_trust_domain(await self._storage.load())
-        return await self.retried(self._obtain)
+        self.rebootstrap.check()
+        obtained = await self.retried(self._obtain, self.rebootstrap.attestation_failed)
+        self.rebootstrap.check()
+        return obtained
 
     def _check_trust_domain(self, data: AgentData) -> None:
         if not data.svid:
@@ -83,24 +87,23 @@ class Node:
             )
 
     async def retried(
-        self, work: Callable[[], Awaitable[T]], told: str = "Failed to retrieve attestation result"
+        self, work: Callable[[], Awaitable[T]], on_failure: OnFailure, told: str = ATTESTING
     ) -> T:
-        """A step of the start, tried again while its failure may pass; each one is `told` to the log."""
-        give_up = self._clock.monotonic() + RETRY_FOR
+        """A step of the start, tried again while its failure may pass; each one is `told` to the log. What
+        `on_failure` raises ends it."""
+        lasts = RETRY_FOR if self.rebootstrap.mode is Mode.NEVER else REBOOTSTRAP_FOR
+        give_up = self._clock.monotonic() + lasts
         while True:
             try:
                 return await work()
             except PermissionDenied:
                 raise
             except FinialError as why:
+                await on_failure(why)
                 if self._clock.monotonic() + RETRY_INTERVAL > give_up:
                     raise
-                self._log.warning(
-                    "Failed to retrieve attestation result",
-                    error=why,
-                    retry_interval=f"{RETRY_INTERVAL:g}s",
-                    **({"hint": why.hint} if why.hint else {}),
-                )
+                hint = {"hint": why.hint} if why.hint else {}
+                self._log.warning(told, error=why, retry_interval=f"{RETRY_INTERVAL:g}s", **hint)
                 await self._clock.sleep(RETRY_INTERVAL)
 
     async def _obtain(self) -> tuple[AgentIdentity, Bundle]:
@@ -122,6 +125,7 @@ class Node:
         identity = AgentIdentity(found.svid, key, slot, found.reattestable)
         await self.store(identity)
         await self._storage.store_bundle(found.bundle.x509_roots)
+        await self.rebootstrap.succeeded()
         self._log.info(
             "Node attestation was successful",
             spiffe_id=str(found.svid.id),
@@ -143,10 +147,8 @@ class Node:
         stored = self._storage.data.bundle
         if stored:
             return stored_bundle(self._server.trust_domain, stored)
-        if self._first_trust.insecure:
-            self._log.warning("Insecure bootstrap enabled; skipping server certificate verification")
-            return await unverified_bundle(self._server)
-        return await read_bundle(self._first_trust.path, self._first_trust.form, self._server.trust_domain)
+        state = await self.rebootstrap.count_attempt()
+        return await first_bundle(self._first_trust, self._server, state, self._log)
 
     async def _stored_identity(self) -> AgentIdentity | None:
         """None if there is none that is of use: then the node is attested."""

@@ -1,4 +1,5 @@
-"""`agent-data.json`: the agent's SVID and the last bundle, in SPIRE's form. Keys are the KeyManager's.
+"""`agent-data.json`: the agent's SVID, the last bundle and how far it came to trust its server, in SPIRE's form.
+Keys are the KeyManager's.
 
 One line of JSON; certificates are PEM, base64 encoded once more, as Go writes byte slices. A stock agent
 reads what we write and the other way round. SPIRE 1.15 `pkg/agent/storage`.
@@ -11,6 +12,8 @@ import base64
 import binascii
 import json
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from enum import IntEnum
 from pathlib import Path
 
 from finial.errors import FinialError, Internal
@@ -20,7 +23,23 @@ from finial.spiffe.trust_domain import TrustDomain
 
 FILE_NAME = "agent-data.json"
 NO_TIME = "0001-01-01T00:00:00Z"  # Go's zero time
-BOOTSTRAP_DONE = 2
+
+
+class Use(IntEnum):
+    """What the next bundle from the configured source is for; SPIRE's numbers."""
+
+    UNKNOWN = 0
+    FIRST_TRUST = 1
+    TRUST_ANEW = 2  # the server was trusted once
+
+
+@dataclass(frozen=True, slots=True)
+class Bootstrap:
+    """`started_at`: since when the agent looks for trust; None: it has it. `attempts`: bundles taken since."""
+
+    use: Use = Use.UNKNOWN
+    started_at: datetime | None = None
+    attempts: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +49,7 @@ class AgentData:
     svid: tuple[bytes, ...] = ()
     bundle: tuple[bytes, ...] = ()
     reattestable: bool = False
+    bootstrap: Bootstrap = Bootstrap()
 
 
 class Storage:
@@ -57,6 +77,13 @@ class Storage:
 
     async def store_bundle(self, roots: tuple[bytes, ...]) -> None:
         await self._store(bundle=roots)
+
+    async def store_bootstrap(self, state: Bootstrap) -> None:
+        await self._store(bootstrap=state)
+
+    async def start_over(self, state: Bootstrap) -> None:
+        """Identity and trust are dropped in one write."""
+        await self._store(svid=(), reattestable=False, bundle=(), bootstrap=state)
 
     async def _store(self, **changes: object) -> None:
         """Under cancellation the file is the old or the new one. Raises: Internal."""
@@ -93,9 +120,9 @@ def encode(data: AgentData) -> bytes:
         "svid": _texts(data.svid),
         "bundle": _texts(data.bundle),
         "reattestable": data.reattestable,
-        "bootstrap_use": BOOTSTRAP_DONE,
-        "bootstrap_start_time": NO_TIME,
-        "connection_attempts": 0,
+        "bootstrap_use": int(data.bootstrap.use),
+        "bootstrap_start_time": _time_text(data.bootstrap.started_at),
+        "connection_attempts": data.bootstrap.attempts,
     }
     return json.dumps(record, separators=(",", ":")).encode()
 
@@ -105,7 +132,25 @@ def decode(text: bytes) -> AgentData:
     reattestable = record.get("reattestable", False)
     if not isinstance(reattestable, bool):
         raise TypeError("reattestable is no boolean")
-    return AgentData(_certificates(record["svid"]), _certificates(record["bundle"]), reattestable)
+    return AgentData(
+        _certificates(record["svid"]), _certificates(record["bundle"]), reattestable, _bootstrap(record)
+    )
+
+
+def _bootstrap(record: dict[str, object]) -> Bootstrap:
+    """Files of agents before 1.13 have none of this."""
+    use, attempts = record.get("bootstrap_use", 0), record.get("connection_attempts", 0)
+    moment = record.get("bootstrap_start_time", NO_TIME)
+    if not (isinstance(use, int) and isinstance(attempts, int) and isinstance(moment, str)):
+        raise TypeError("state of the bootstrap is malformed")
+    started_at = None if moment == NO_TIME else datetime.fromisoformat(moment)
+    if started_at is not None and started_at.tzinfo is None:
+        raise ValueError("bootstrap_start_time has no time zone")
+    return Bootstrap(Use(use), started_at, attempts)
+
+
+def _time_text(moment: datetime | None) -> str:
+    return NO_TIME if moment is None else moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 def _texts(certificates: tuple[bytes, ...]) -> list[str] | None:

@@ -11,6 +11,7 @@ from finial.agent.connection import ServerConnection, in_rpc_words, rpc_text
 from finial.agent.intake import Intake
 from finial.agent.lifetime import Draw
 from finial.agent.poll import fetch_bundles, fetch_entries
+from finial.agent.rebootstrap import Rebootstrap
 from finial.agent.watch import Watch
 from finial.errors import FailedPrecondition, FinialError, PermissionDenied, Unsupported
 from finial.runtime.clock import Clock
@@ -35,6 +36,7 @@ class Synchronizer:
         clock: Clock,
         draw: Draw,
         log: Logger,
+        trust: Rebootstrap,
         *,
         interval: float = 5.0,
     ) -> None:
@@ -44,6 +46,7 @@ class Synchronizer:
         self._clock = clock
         self._draw = draw
         self._log = log
+        self._trust = trust
         self._interval = interval
         self.last_success = 0.0  # Unix seconds
 
@@ -60,7 +63,8 @@ class Synchronizer:
         self.last_success = self._clock.unix()
 
     async def run(self) -> None:
-        """Until cancelled. Raises: PermissionDenied with a reason if this agent is not known any more."""
+        """Until cancelled. Raises: PermissionDenied with a reason if this agent is not known any more;
+        FailedPrecondition when trust starts over."""
         while True:
             try:
                 await self._run_watch()
@@ -89,6 +93,7 @@ class Synchronizer:
                 raise
             except FinialError as why:
                 self._log.error("Watch ended", error=rpc_text(why))
+                await self._trust.call_failed(why)
                 await self._clock.sleep(self._draw(pause * 0.9, pause * 1.1))
                 pause = min(pause * 2, self._longest_pause)
 
@@ -100,11 +105,13 @@ class Synchronizer:
             await self._clock.sleep(self._draw(pause * 0.9, pause * 1.1))
             try:
                 await self.synchronize()
+                await self._trust.succeeded()
                 pause = usual
             except FinialError as why:
                 self._log.error("Synchronize failed", error=why)
                 if isinstance(why, PermissionDenied) and why.reason is not None:
                     raise
+                await self._trust.call_failed(why)
                 pause = min(pause * 2, max(usual, self._longest_pause))
 
     @property

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from urllib.parse import parse_qsl, urlsplit
 
 from finial.config.builtin import AGENT_PLUGINS
 from finial.config.checks import MAX_PORT, feature_flags, key_type, not_negative, positive
 from finial.config.decode import Decoder
 from finial.config.durations import format_duration
 from finial.config.load import Override, load
-from finial.config.options import one_of, option, refused, required
+from finial.config.options import WORKS, Status, one_of, option, refused, required
 from finial.config.plugins import PluginConfig
 from finial.config.sections import (
     METRICS,
@@ -30,12 +31,11 @@ from finial.spiffe.trust_domain import TrustDomain
 KEY_TYPES = ("rsa-2048", "ec-p256", "ec-p384")
 CACHE_SIZE = 1000
 MIN_AVAILABILITY = timedelta(hours=24)
+RENEWAL_SHARES = (30, 80)
 HIT_TIMEOUTS = (timedelta(seconds=5), timedelta(seconds=30))
 ADMIN_API = refused("the admin API is not served yet")
 BUNDLE_SOURCES = ("trust_bundle_url", "trust_bundle_path", "trust_bundle_spiffe_workload_api")
-REBOOTSTRAP = refused("an agent that lost trust in its server does not start over yet")
-TRUST_URL = refused("the first bundle is read from trust_bundle_path only")
-WORKLOAD_LIMITS = refused("calls of workloads are not limited by method yet")
+SDS = refused("Envoy's SDS is not served yet")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,10 +46,15 @@ class Sds:
     disable_spiffe_cert_validation: bool = option(False, "Leaves Envoy's SPIFFE validator out.")
 
 
-def limit(name: str) -> int:
+def limit(name: str, status: Status = WORKS) -> int:
     """An option of `experimental.ratelimit`."""
     sentence = f"experimental.ratelimit.{name} must not be negative"
-    return option(0, "Calls a second for each workload; 0 is no limit.", check=not_negative(sentence))
+    return option(
+        0,
+        "Calls a second of workloads with the same selectors; 0 is no limit.",
+        check=not_negative(sentence),
+        status=status,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,8 +63,8 @@ class WorkloadLimits:
     fetch_jwt_svid: int = limit("fetch_jwt_svid")
     fetch_x509_bundles: int = limit("fetch_x509_bundles")
     fetch_jwt_bundles: int = limit("fetch_jwt_bundles")
-    stream_secrets: int = limit("stream_secrets")
-    fetch_secrets: int = limit("fetch_secrets")
+    stream_secrets: int = limit("stream_secrets", SDS)
+    fetch_secrets: int = limit("fetch_secrets", SDS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,10 +102,21 @@ def check_availability(target: timedelta) -> timedelta:
     return target
 
 
-def check_url(url: str) -> str:
-    if not url.startswith("https://"):
-        raise InvalidArgument("trust bundle URL must start with https://")
-    return url
+def check_share(percent: int) -> int:
+    least, most = RENEWAL_SHARES
+    if not least <= percent <= most:
+        raise InvalidArgument(f"svid_renewal_percent must be from {least} to {most}, not {percent}")
+    return percent
+
+
+def check_workload_api(address: str) -> str:
+    """`unix:PATH`; SPIRE takes tcp too, which cannot tell who answers."""
+    if not urlsplit(address).path.startswith("/") or urlsplit(address).scheme != "unix":
+        raise InvalidArgument(
+            "trust_bundle_spiffe_workload_api is not a valid SPIFFE Workload API endpoint address: "
+            f'"{address}" must be unix:///PATH'
+        )
+    return address
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,11 +140,18 @@ class AgentExperimental:
         status=refused("it cannot be switched off, as in SPIRE since 1.13"),
     )
     require_pq_kem: bool = option(False, "Refuses servers without post-quantum key exchange.", status=PQ_KEM)
-    ratelimit: WorkloadLimits = option(WorkloadLimits(), "Limits by workload.", status=WORKLOAD_LIMITS)
+    ratelimit: WorkloadLimits = option(WorkloadLimits(), "Limits by workload.")
     broker: Broker | None = option(
         None, "Broker API.", status=refused("the Broker API is not served yet"), section="experimental.broker"
     )
     feature_flags: tuple[str, ...] = option((), "Features in development.", status=WIT, check=feature_flags)
+    svid_renewal_percent: int = option(
+        50,
+        "Of an X509-SVID's life, how much has passed when it is renewed, give or take a tenth of the half that is "
+        "nearer: 30 to 80. SPIRE has no such option and renews at 50.",
+        unit="percent",
+        check=check_share,
+    )
     named_pipe_name: str = option("", "Named pipe of the Workload API.", status=WINDOWS)
     admin_named_pipe_name: str = option("", "Named pipe of the admin API.", status=WINDOWS)
 
@@ -177,7 +200,7 @@ class AgentOptions(ProcessOptions):
     )
     disable_workload_api: bool = option(False, "Does not serve the Workload API.")
     disable_sds_api: bool = option(False, "Does not serve Envoy's SDS.")
-    sds: Sds = option(Sds(), "Names in Envoy's SDS.", status=refused("Envoy's SDS is not served yet"))
+    sds: Sds = option(Sds(), "Names in Envoy's SDS.", status=SDS)
     admin_socket_path: str = option("", "Socket of the admin API.", status=ADMIN_API)
     authorized_delegates: tuple[SpiffeId, ...] = option(
         (),
@@ -199,19 +222,21 @@ class AgentOptions(ProcessOptions):
         "never",
         "`never`, `auto` or `always`: what to do when the server's chain is unknown.",
         parse=one_of("never", "auto", "always", sentence="unknown rebootstrap mode specified: {}"),
-        status=REBOOTSTRAP,
     )
     rebootstrap_delay: timedelta = option(
         timedelta(minutes=10),
         "How long it must be unknown.",
         failure="error parsing rebootstrap delay duration",
-        status=REBOOTSTRAP,
     )
     trust_bundle_url: str = option(
-        "", "Where the first bundle is fetched.", parse=check_url, status=TRUST_URL
+        "", "Where the first bundle is fetched: https, the server known to this machine's CAs; no redirects."
     )
-    trust_bundle_unix_socket: str = option("", "Socket to fetch it through.", status=TRUST_URL)
-    trust_bundle_spiffe_workload_api: str = option("", "Workload API to take it from.", status=TRUST_URL)
+    trust_bundle_unix_socket: str = option("", "Socket of a service that answers it; the URL is http then.")
+    trust_bundle_spiffe_workload_api: str = option(
+        "",
+        "Workload API of another agent to take it from: `unix:///PATH`.",
+        parse=check_workload_api,
+    )
     experimental: AgentExperimental = option(AgentExperimental(), "May change between minor versions.")
 
 
@@ -264,16 +289,23 @@ def check(file: AgentFile, decoder: Decoder) -> None:
     agent, is_set = file.agent, {path.removeprefix("agent.") for path in decoder.places}
     if not 0 < agent.server_port <= MAX_PORT:
         decoder.fail(f"server_port {agent.server_port} is not a port", "agent.server_port")
-    check_bundle(is_set, agent.insecure_bootstrap, decoder)
+    check_bundle(agent, decoder)
+    check_url(agent, decoder)
+    if agent.insecure_bootstrap and agent.rebootstrap_mode != "never":
+        text = "insecure_bootstrap option can not be used with rebootstrapping"
+        decoder.fail(text, "agent.rebootstrap_mode", "agent.insecure_bootstrap")
     if {"join_token", "join_token_file"} <= is_set:
         both = "only one of join_token or join_token_file can be specified, not both"
         decoder.fail(both, "agent.join_token_file")
 
 
-def check_bundle(is_set: set[str], insecure: bool, decoder: Decoder) -> None:
+def check_bundle(agent: AgentOptions, decoder: Decoder) -> None:
     """Exactly one source of the first bundle."""
-    sources = [name for name in BUNDLE_SOURCES if name in is_set] + ["insecure_bootstrap"] * insecure
-    if "trust_bundle_unix_socket" in is_set and "trust_bundle_url" not in is_set:
+    insecure = agent.insecure_bootstrap
+    values = (agent.trust_bundle_url, agent.trust_bundle_path, agent.trust_bundle_spiffe_workload_api)
+    sources = [name for name, value in zip(BUNDLE_SOURCES, values, strict=True) if value]
+    sources += ["insecure_bootstrap"] * insecure
+    if agent.trust_bundle_unix_socket and not agent.trust_bundle_url:
         text = "if trust_bundle_unix_socket is specified, so must be trust_bundle_url"
         decoder.fail(text, "agent.trust_bundle_unix_socket")
     if not sources:
@@ -285,3 +317,20 @@ def check_bundle(is_set: set[str], insecure: bool, decoder: Decoder) -> None:
         first, second = ("insecure_bootstrap", sources[0]) if insecure else sources[:2]
         text = f"only one of {first} or {second} can be specified, not both"
         decoder.fail(text, f"agent.{second}", f"agent.{first}")
+
+
+def check_url(agent: AgentOptions, decoder: Decoder) -> None:
+    if not agent.trust_bundle_url:
+        return
+    url = urlsplit(agent.trust_bundle_url)
+    if not agent.trust_bundle_unix_socket:
+        if url.scheme != "https":
+            decoder.fail("trust bundle URL must start with https://", "agent.trust_bundle_url")
+        return
+    if url.scheme != "http":
+        text = "trust bundle URL must start with http:// when used with trust bundle unix socket"
+        decoder.fail(text, "agent.trust_bundle_url")
+    for prefix in ("spiffe-", "spire-"):
+        if any(name.startswith(prefix) for name, _ in parse_qsl(url.query, keep_blank_values=True)):
+            text = f"trust_bundle_url query params can not start with {prefix}"
+            decoder.fail(text, "agent.trust_bundle_url")

@@ -13,16 +13,19 @@ import io
 import random
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from finial.agent.agent import Agent, AgentSettings
 from finial.agent.attestation import WorkloadAttestation
+from finial.agent.bootstrap import FirstTrust
 from finial.agent.connection import ServerAddress
 from finial.agent.identity import AgentKeys
+from finial.agent.rebootstrap import Mode
 from finial.agent.sign import SigningOptions
-from finial.agent.start import FirstTrust, Node, NodeMethod
+from finial.agent.start import Node, NodeMethod
 from finial.agent.storage import Storage
 from finial.client.workload import WorkloadApi
 from finial.plugin.kinds import WorkloadAttestor
@@ -54,6 +57,7 @@ class RunningAgent:
         attestors: Mapping[str, WorkloadAttestor] | None = None,
         settings: Mapping[str, object] | None = None,
         clock: Clock | None = None,
+        rebootstrap: tuple[Mode, timedelta] = (Mode.NEVER, timedelta()),
     ) -> None:
         self.clock = clock or SystemClock()
         self.text = io.StringIO()
@@ -69,6 +73,7 @@ class RunningAgent:
             FirstTrust(str(trust)),
             self.clock,
             log,
+            rebootstrap=rebootstrap,
         )
         chosen = attestors if attestors is not None else {"unix": unix.UnixAttestor(unix.Config())}
         made = AgentSettings(

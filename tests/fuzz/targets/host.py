@@ -16,9 +16,16 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from tests.fuzz.target import target, text_of
 from tests.fuzz.targets.credentials import JSON_WORDS, authority, leaf
 
-from finial.agent import storage
+from finial.agent import download, storage
 from finial.client import bearer
-from finial.errors import FailedPrecondition, FinialError, Internal, InvalidArgument, Unauthenticated
+from finial.errors import (
+    FailedPrecondition,
+    FinialError,
+    Internal,
+    InvalidArgument,
+    Unauthenticated,
+    Unavailable,
+)
 from finial.lab import state
 from finial.lab.channel import Channel
 from finial.plugin.kinds import KeyType
@@ -57,6 +64,22 @@ def read_agent_data(data: bytes) -> None:
     found = from_file(data, storage.read)
     assert isinstance(found, storage.AgentData)
     assert storage.decode(storage.encode(found)) == found
+
+
+def answers() -> Iterable[bytes]:
+    yield b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
+    yield b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhe\r\n3;x=y\r\nllo\r\n0\r\nA: b\r\n\r\n"
+
+
+@target(
+    "http-answer",
+    reads=("agent/download.py",),
+    made=answers,
+    words=(b"\r\n", b"HTTP/1.1 ", b"100 Continue", b"302", b"Content-Length: ", b"-1", b"chunked"),
+    errors=(Unavailable,),
+)
+def read_answer(data: bytes) -> None:
+    assert len(download.body_of("https://a.test/", data)) <= len(data)
 
 
 def key_files() -> Iterable[bytes]:

@@ -7,6 +7,9 @@ import random
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
 
 import pytest
 
@@ -14,7 +17,9 @@ from finial.agent.attest import attest
 from finial.agent.connection import ServerConnection
 from finial.agent.identity import AgentIdentity, AgentKeys
 from finial.agent.intake import Intake
+from finial.agent.rebootstrap import Mode, Rebootstrap
 from finial.agent.sign import Signer, SigningOptions
+from finial.agent.storage import Storage
 from finial.agent.svids import Holdings
 from finial.agent.watch import Watch
 from finial.plugins.key.generation import generate
@@ -38,6 +43,7 @@ class Parts:
     logger: Logger
     text: io.StringIO
     bundles: list[tuple[Bundle, bool]]
+    trust: Rebootstrap
 
     @property
     def log(self) -> str:
@@ -48,7 +54,7 @@ Joined = Callable[[ScriptedServer], AbstractAsyncContextManager[Parts]]
 
 
 @asynccontextmanager
-async def join(server: ScriptedServer) -> AsyncIterator[Parts]:
+async def join(folder: Path, server: ScriptedServer) -> AsyncIterator[Parts]:
     keys = AgentKeys(Memory())
     slot, key = await keys.generate(None)
     found = await attest(
@@ -71,14 +77,15 @@ async def join(server: ScriptedServer) -> AsyncIterator[Parts]:
         logger,
     )
     watch = Watch(connection, intake, signer, logger)
+    trust = Rebootstrap(Mode.NEVER, timedelta(), Storage(folder), server.clock, logger)
     try:
         yield Parts(
-            server, connection, identity, keys, holdings, signer, intake, watch, logger, text, bundles
+            server, connection, identity, keys, holdings, signer, intake, watch, logger, text, bundles, trust
         )
     finally:
         await connection.aclose()
 
 
 @pytest.fixture
-def joined() -> Joined:
-    return join
+def joined(tmp_path: Path) -> Joined:
+    return partial(join, tmp_path)

@@ -26,5 +26,13 @@ def test_availability_target_is_left_out_where_life_is_too_short_for_it() -> Non
     assert renewal_time(0, 36 * HOUR, 0, lambda low, high: low, 24 * HOUR) == pytest.approx(0.55 * 36 * HOUR)
 
 
+@pytest.mark.parametrize(("share", "spread"), [(0.3, 0.03), (0.5, 0.05), (0.8, 0.02)])
+def test_another_share_of_life_moves_the_renewal(share: float, spread: float) -> None:
+    earliest = renewal_time(0, HOUR, 0, lambda low, high: high, share=share)
+    latest = renewal_time(0, HOUR, 0, lambda low, high: low, share=share)
+    assert earliest == pytest.approx((share - spread) * HOUR)
+    assert latest == pytest.approx((share + spread) * HOUR)
+
+
 def test_what_is_half_over_at_birth_still_lives_for_a_quarter_of_the_rest() -> None:
     assert renewal_time(-10, 2, 0, lambda low, high: high) == 0.5

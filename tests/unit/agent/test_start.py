@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from finial.agent.bootstrap import FirstTrust
 from finial.agent.connection import ServerAddress
 from finial.agent.identity import AgentKeys
-from finial.agent.start import RETRY_FOR, RETRY_INTERVAL, FirstTrust, Node, NodeMethod
+from finial.agent.start import RETRY_FOR, RETRY_INTERVAL, Node, NodeMethod
 from finial.agent.storage import Storage
 from finial.errors import InvalidArgument, PermissionDenied, Unavailable
 from finial.plugins.key import disk
@@ -114,7 +115,7 @@ def attempts(folder: Path, error: Exception) -> tuple[int, float, str]:
 
     async def scenario(work: Callable[[], Awaitable[None]]) -> None:
         async with asyncio.TaskGroup() as group:
-            task = group.create_task(bench.node.retried(work))
+            task = group.create_task(bench.node.retried(work, bench.node.rebootstrap.attestation_failed))
             while not task.done():
                 await clock.advance(RETRY_INTERVAL)
 

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import errno
 import json
+import os
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from finial.agent.storage import AgentData, Storage, decode, encode
+from finial.agent.storage import AgentData, Bootstrap, Storage, Use, decode, encode
 from finial.errors import Internal
+from finial.runtime import fault, private_file
 from finial.testing.ca import TestCa
 
 
@@ -62,9 +66,64 @@ def test_the_form_is_that_of_a_stock_agent(certificate: bytes) -> None:
     assert decode(text) == AgentData((certificate,), (), False)
 
 
+RECORDED = (  # by a stock agent: half a day of looking for trust; Go tells nanoseconds
+    b'{"svid":null,"bundle":null,"reattestable":false,"bootstrap_use":2,'
+    b'"bootstrap_start_time":"2026-11-24T22:15:07.123456789+01:00","connection_attempts":17}'
+)
+
+
+def test_the_state_of_the_bootstrap_is_that_of_a_stock_agent() -> None:
+    data = decode(RECORDED)
+    assert (data.bootstrap.use, data.bootstrap.attempts) == (Use.TRUST_ANEW, 17)
+    assert data.bootstrap.started_at == datetime(2026, 11, 24, 21, 15, 7, 123456, UTC)
+    assert decode(encode(data)) == data
+    assert json.loads(encode(data))["bootstrap_start_time"] == "2026-11-24T21:15:07.123456Z"
+
+
+def test_to_start_over_is_one_write(tmp_path: Path, certificate: bytes) -> None:
+    passed: list[str] = []
+
+    async def scenario() -> None:
+        storage = Storage(tmp_path)
+        await storage.store_svid((certificate,), reattestable=True)
+        await storage.store_bundle((certificate,))
+        with fault.hooked(passed.append):
+            await storage.start_over(Bootstrap(Use.TRUST_ANEW))
+        assert await Storage(tmp_path).load() == AgentData(bootstrap=Bootstrap(Use.TRUST_ANEW))
+
+    asyncio.run(scenario())
+    assert passed == [f"agent-data.json.{stage}" for stage in private_file.STAGES]
+
+
+@pytest.mark.parametrize("stage", private_file.STAGES)
+def test_a_write_that_fails_leaves_the_old_data_or_the_new(
+    tmp_path: Path, certificate: bytes, stage: str
+) -> None:
+    old, new = AgentData((certificate,), (), True), AgentData((certificate,) * 2, (), True)
+
+    def no_room(name: str) -> None:
+        if name == f"agent-data.json.{stage}":
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    async def scenario() -> None:
+        storage = Storage(tmp_path)
+        await storage.store_svid(old.svid, reattestable=True)
+        with fault.hooked(no_room), pytest.raises(Internal, match="No space left on device"):
+            await storage.store_svid(new.svid, reattestable=True)
+        left = await Storage(tmp_path).load()
+        assert left == (new if stage in ("renamed", "done") else old)
+        await storage.store_svid(new.svid, reattestable=True)  # there is room again
+        assert await Storage(tmp_path).load() == new
+
+    asyncio.run(scenario())
+
+
 @pytest.mark.parametrize(
     "text",
     [
+        b'{"svid": null, "bundle": null, "bootstrap_use": 7}',
+        b'{"svid": null, "bundle": null, "bootstrap_start_time": "yesterday"}',
+        b'{"svid": null, "bundle": null, "bootstrap_start_time": "2026-11-24T22:15:07"}',
         b"",
         b"{",
         b"[]",

@@ -33,6 +33,7 @@ def synchronizer(parts: Any, interval: float = 0.01) -> Synchronizer:
         parts.server.clock,
         random.uniform,
         parts.logger,
+        parts.trust,
         interval=interval,
     )
 

@@ -67,10 +67,8 @@ def test_options_that_exclude_or_need_each_other(options: str, sentence: str) ->
         'admin_socket_path = "admin/a.sock"',
         'authorized_delegates = ["spiffe://example.org/x"]',
         'log_selectors = ["unix"]',
-        'rebootstrap_mode = "auto"',
-        'rebootstrap_delay = "1m"',
         'sds { default_svid_name = "x" }',
-        "experimental { ratelimit { fetch_jwt_svid = 5 } }",
+        "experimental { ratelimit { fetch_secrets = 5 } }",
         "experimental { use_sync_authorized_entries = false }",
         "experimental { require_pq_kem = true }",
         'experimental { broker { socket_path = "x" } }',
@@ -88,13 +86,44 @@ def test_an_availability_target_is_read() -> None:
     ).agent.availability_target == timedelta(hours=48)
 
 
-def test_a_url_for_the_bundle_is_refused_after_what_spire_would_say() -> None:
-    assert refusal('trust_bundle_url = "https://a.test/"').startswith(
-        "agent.trust_bundle_url is not supported"
-    )
-    assert refusal('trust_bundle_url = "http://a.test/"').startswith(
-        "trust bundle URL must start with https://"
-    )
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ('trust_bundle_url = "http://a.test/"', "trust bundle URL must start with https://"),
+        (
+            'trust_bundle_url = "https://a.test/" trust_bundle_unix_socket = "/s"',
+            "trust bundle URL must start with http:// when used with trust bundle unix socket",
+        ),
+        (
+            'trust_bundle_url = "http://a.test/?spire-x=1" trust_bundle_unix_socket = "/s"',
+            "trust_bundle_url query params can not start with spire-",
+        ),
+        (
+            'trust_bundle_spiffe_workload_api = "tcp://127.0.0.1:1"',
+            "trust_bundle_spiffe_workload_api is not a valid SPIFFE Workload API endpoint address: "
+            '"tcp://127.0.0.1:1" must be unix:///PATH',
+        ),
+        (
+            'insecure_bootstrap = true rebootstrap_mode = "auto"',
+            "insecure_bootstrap option can not be used with rebootstrapping",
+        ),
+        (
+            "insecure_bootstrap = true experimental { svid_renewal_percent = 81 }",
+            "svid_renewal_percent must be from 30 to 80, not 81",
+        ),
+    ],
+)
+def test_a_first_trust_that_is_none_is_refused(options: str, sentence: str) -> None:
+    assert refusal(options).split("\n")[0] == sentence
+
+
+def test_sources_of_the_first_bundle_and_modes_of_starting_over_are_read() -> None:
+    agent = load('trust_bundle_url = "https://a.test/" rebootstrap_mode = "auto"').agent
+    assert (agent.rebootstrap_mode, agent.rebootstrap_delay) == ("auto", timedelta(minutes=10))
+    agent = load('trust_bundle_url = "http://a.test/" trust_bundle_unix_socket = "/s"').agent
+    assert agent.trust_bundle_unix_socket == "/s"
+    agent = load('trust_bundle_spiffe_workload_api = "unix:///run/api.sock"').agent
+    assert agent.trust_bundle_spiffe_workload_api == "unix:///run/api.sock"
 
 
 def test_what_is_spelled_out_as_its_default_is_accepted() -> None:
