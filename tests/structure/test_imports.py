@@ -28,7 +28,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "runtime": frozenset({"errors", "spiffe", "svid"}),
     "wire": frozenset({"errors", "spiffe", "svid", "registry", "authority"}),
     "store": frozenset({"errors", "spiffe", "svid", "registry", "authority", "runtime", "wire.convert.stored"}),
-    "config": frozenset({"errors", "spiffe", "svid", "runtime"}),
+    "config": frozenset({"errors", "spiffe", "svid", "runtime", "authority.ttl"}),
     "plugin": frozenset({"errors", "spiffe", "svid", "runtime", "config", "registry"}),
     "plugins": frozenset({"plugin", "config.options", "svid", "spiffe", "template", "runtime", "errors", "wire.client", "registry"}),
     "server": EVERYTHING_BELOW,

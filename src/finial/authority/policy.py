@@ -93,6 +93,7 @@ class Policy:
     ca_key_type: KeyType = KeyType.EC_P256
     jwt_key_type: KeyType | None = None  # None: as ca_key_type
     jwt_issuer: str = ""
+    refuse_unfit: bool = False  # entries with a lifetime that the CA's may cut short
     composition: Composition = field(default_factory=Composition)
 
     @property

@@ -41,6 +41,14 @@ class Misfit:
         """Whether nothing but the SVID's own lifetime is too long."""
         return self.ca_ttl >= smallest_ca_ttl(LARGEST)
 
+    def refusal(self) -> str:
+        """What is wrong, the largest lifetime that fits, and the option to raise."""
+        raised = "" if self.ttl > LARGEST else f", or ca_ttl to {short(smallest_ca_ttl(self.ttl))} or more"
+        return (
+            f"{self.name} of {short(self.ttl)} does not fit a ca_ttl of {short(self.ca_ttl)}: "
+            f"set {self.name} to {short(self.largest)} or less{raised}"
+        )
+
     def warning(self) -> str:
         """SPIRE's three sentences."""
         end = f"to guarantee the full {self.name} lifetime when CA rotations are scheduled."

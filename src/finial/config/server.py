@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import ipaddress
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
+from finial.authority.ttl import Lifetimes, Misfit
 from finial.config.builtin import SERVER_PLUGINS
 from finial.config.checks import MAX_PORT, feature_flags, key_type, positive
 from finial.config.decode import Decoder
-from finial.config.durations import format_duration
 from finial.config.federation import Federation
 from finial.config.load import Override, load
-from finial.config.options import option, refused, required, subsumed
+from finial.config.options import one_of, option, refused, required, subsumed
 from finial.config.plugins import PluginConfig
 from finial.config.sections import (
     METRICS,
@@ -33,8 +32,7 @@ from finial.spiffe.trust_domain import TrustDomain
 KEY_TYPES = ("rsa-2048", "rsa-4096", "ec-p256", "ec-p384")
 FOLLOWS_COMMITS = subsumed("the index follows every committed change")
 FEDERATION = refused("bundles are neither served to nor fetched from other trust domains yet")
-CA_LIFETIMES = 6  # SPIRE prepares the next CA so early that an SVID surely gets a sixth of a CA's lifetime
-MAX_SVID_TTL = timedelta(days=7)  # SPIRE never prepares a CA earlier than this
+WARN, REFUSE = "warn", "refuse"
 
 
 def parse_network(text: str) -> str:
@@ -175,6 +173,12 @@ class ServerOptions(ProcessOptions):
         check=positive("agent_ttl"),
         shown="as default_x509_svid_ttl",
     )
+    unfit_ttl: str = option(
+        WARN,
+        "A lifetime that the CA's may cut short, here or of an entry: `warn`, or `refuse`. SPIRE has no such option.",
+        parse=one_of(WARN, REFUSE, sentence='"{}" is unknown; must be one of [warn, refuse]'),
+        failure="error parsing unfit_ttl",
+    )
     jwt_issuer: str = option("", "Issuer claim of JWT-SVIDs.", shown="no claim")
     disable_jwt_svids: bool = option(False, "Neither signs nor publishes anything of JWT.")
     ratelimit: RateLimit = option(RateLimit(), "Limits by address of the caller.")
@@ -272,36 +276,25 @@ def check(file: ServerFile, decoder: Decoder) -> None:
     if {old, new} <= decoder.places.keys():
         text = "both experimental sql_transaction_timeout and event_timeout set, only set event_timeout"
         decoder.fail(text, old)
+    if server.unfit_ttl == REFUSE:
+        for one in misfits(server):
+            decoder.fail(one.refusal(), f"server.{one.name}", "server.ca_ttl")
 
 
 def warnings(server: ServerOptions) -> Iterator[str]:
     if server.ca_subject == CaSubject():
         yield "ca_subject configurable is set but empty; the default will be used"
-    ttls = {
+    if server.unfit_ttl == WARN:
+        yield from (one.warning() for one in misfits(server))
+
+
+def misfits(server: ServerOptions) -> tuple[Misfit, ...]:
+    """Lifetimes of SVIDs that the CA's may cut short."""
+    svids = {
         "default_x509_svid_ttl": server.default_x509_svid_ttl,
         "default_jwt_svid_ttl": server.default_jwt_svid_ttl,
-        "agent_ttl": server.agent_ttl,
+        "agent_ttl": server.agent_ttl or timedelta(),
     }
-    for name, ttl in ttls.items():
-        if ttl is not None and ttl > min(server.ca_ttl / CA_LIFETIMES, MAX_SVID_TTL):
-            yield ttl_warning(name, ttl, server.ca_ttl)
-
-
-def ttl_warning(name: str, ttl: timedelta, ca_ttl: timedelta) -> str:
-    most = short(min(ca_ttl / CA_LIFETIMES, MAX_SVID_TTL))
-    if ttl > MAX_SVID_TTL:
-        return (
-            f"{name} is too high. SVIDs with shorter lifetimes may be issued. Please set {name} to {most} or "
-            f"less to guarantee the full {name} lifetime when CA rotations are scheduled."
-        )
-    return (
-        f"{name} is too high for the configured ca_ttl value. SVIDs with shorter lifetimes may be issued. "
-        f"Please set {name} to {most} or less, or the ca_ttl to {short(ttl * CA_LIFETIMES)} or more, "
-        f"to guarantee the full {name} lifetime when CA rotations are scheduled."
-    )
-
-
-def short(duration: timedelta) -> str:
-    """`2h` for `2h0m0s`."""
-    text = format_duration(timedelta(seconds=duration // timedelta(seconds=1)))
-    return re.sub(r"(?<=h)0m$", "", re.sub(r"(?<=[hm])0s$", "", text))
+    return Lifetimes(
+        server.ca_ttl.total_seconds(), {name: ttl.total_seconds() for name, ttl in svids.items()}
+    ).misfits()

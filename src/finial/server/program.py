@@ -15,7 +15,7 @@ from finial import __version__
 from finial.authority.compose import Composition
 from finial.authority.policy import Policy
 from finial.config.datastore import DataStoreOptions, datastore_of
-from finial.config.server import ServerConfig, ServerOptions
+from finial.config.server import REFUSE, ServerConfig, ServerOptions
 from finial.errors import InvalidArgument
 from finial.plugin import catalog
 from finial.plugin.catalog import Catalog
@@ -286,6 +286,7 @@ def policy_of(config: ServerConfig, composers: Mapping[str, CredentialComposer])
         ca_key_type=KeyType(options.ca_key_type),
         jwt_key_type=KeyType(config.jwt_key_type),
         jwt_issuer=options.jwt_issuer,
+        refuse_unfit=options.unfit_ttl == REFUSE,
         composition=Composition(composers),
     )
 

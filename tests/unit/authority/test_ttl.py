@@ -53,6 +53,15 @@ def test_warnings_are_spires(case: str) -> None:
     assert Misfit("x", ttl, ca_ttl).warning() == text
 
 
+def test_a_refusal_names_what_fits_and_what_to_raise() -> None:
+    assert Misfit("x", 7200, 3600).refusal() == (
+        "x of 2h does not fit a ca_ttl of 1h: set x to 10m or less, or ca_ttl to 12h or more"
+    )
+    assert (
+        Misfit("x", 8 * DAY, 3600).refusal() == "x of 192h does not fit a ca_ttl of 1h: set x to 10m or less"
+    )
+
+
 @pytest.mark.parametrize(
     ("seconds", "text"),
     [(0, "0s"), (59.9, "59s"), (60, "1m"), (90, "1m30s"), (3600, "1h"), (5400, "1h30m"), (3601, "1h0m1s")],

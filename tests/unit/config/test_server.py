@@ -114,6 +114,16 @@ def test_ttls_that_a_ca_cannot_give_are_warned_of() -> None:
     assert "to 168h or less" in warning
 
 
+def test_ttls_that_a_ca_cannot_give_are_refused_where_that_is_asked_for() -> None:
+    options = 'unfit_ttl = "refuse"\nca_ttl = "1h"\ndefault_jwt_svid_ttl = "2h"'
+    told = refusal(options)
+    for name, ttl, ca in (("default_x509_svid_ttl", "1h", "6h"), ("default_jwt_svid_ttl", "2h", "12h")):
+        wanted = f"{name} of {ttl} does not fit a ca_ttl of 1h: set {name} to 10m or less, or ca_ttl to {ca} or more"
+        assert wanted in told
+    assert load('unfit_ttl = "refuse"\nca_ttl = "6h"').warnings == ()
+    assert 'error parsing unfit_ttl: "x" is unknown' in refusal('unfit_ttl = "x"')
+
+
 def test_an_empty_subject_is_replaced_with_a_warning() -> None:
     config = load("ca_subject {}")
     assert config.ca_subject.organization == ("SPIFFE",)

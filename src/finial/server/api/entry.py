@@ -13,7 +13,7 @@ from finial.server.api.authorized import AuthorizedEntries
 from finial.server.api.backend import as_internal, audit_text, request_of
 from finial.server.api.caller import current, log_refusal
 from finial.server.api.filters import entry_filter
-from finial.server.api.lifetimes import warn_of_misfits
+from finial.server.api.lifetimes import require_fit, warn_of_misfits
 from finial.store import Created, Refused, Similar, Updated
 from finial.wire.convert.entry import entry_changes_from_request, entry_from_request, entry_to_wire
 from finial.wire.convert.field import apply_mask, given, hidden_fields, hide, naming
@@ -86,7 +86,9 @@ class EntryService(AuthorizedEntries):
     def _read(self, message: entry_pb2.Entry) -> Entry | FinialError:
         try:
             with naming("failed to convert entry"):
-                return entry_from_request(message, self._backend.trust_domain)
+                entry = entry_from_request(message, self._backend.trust_domain)
+            require_fit(entry.x509_svid_ttl, entry.jwt_svid_ttl, self._backend.signer.policy)
+            return entry
         except FinialError as why:
             return why
 
@@ -120,6 +122,8 @@ class EntryService(AuthorizedEntries):
         try:
             with naming("failed to convert entry"):
                 changes = entry_changes_from_request(message, self._backend.trust_domain, mask)
+            lifetimes = changes.get("x509_svid_ttl", 0), changes.get("jwt_svid_ttl", 0)
+            require_fit(*lifetimes, self._backend.signer.policy)
         except FinialError as why:
             return why
         return message.id, lambda stored: replace(stored, **changes)

@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from finial.authority.policy import Policy
 from finial.authority.ttl import Lifetimes
+from finial.errors import InvalidArgument
 from finial.registry.entry import Entry
 from finial.runtime.grpc import Stream, add_trailer
 from finial.server.api.caller import current
@@ -28,6 +30,14 @@ def warn_of_misfits(stream: Stream[Any, Any], entries: Iterable[Entry], ca_ttl: 
         if len(told) > MOST:
             lines.append(f"{len(told) - MOST} more lifetimes are too high")
         add_trailer(stream, WARNINGS, "\n".join(lines).encode())
+
+
+def require_fit(x509_svid_ttl: int, jwt_svid_ttl: int, policy: Policy) -> None:
+    """Where the configuration says `unfit_ttl = "refuse"`. Seconds, 0: the server's default. Raises: InvalidArgument."""
+    if policy.refuse_unfit:
+        svids = {"x509_svid_ttl": x509_svid_ttl, "jwt_svid_ttl": jwt_svid_ttl}
+        for one in Lifetimes(policy.ca_ttl, svids).misfits():
+            raise InvalidArgument(one.refusal())
 
 
 def misfits(entry: Entry, ca_ttl: float) -> Iterator[str]:

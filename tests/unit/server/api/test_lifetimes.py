@@ -36,12 +36,14 @@ async def create(channel: Channel, *entries: types.Entry) -> tuple[list[types.En
     return [one.entry for one in answer.results], told.decode().splitlines()
 
 
-def at_a_server(folder: Path, scene: Callable[[Running, Channel], Awaitable[None]]) -> None:
+def at_a_server(
+    folder: Path, scene: Callable[[Running, Channel], Awaitable[None]], options: str = ""
+) -> None:
     async def played(running: Running) -> None:
         async with running.admin() as channel:
             await scene(running, channel)
 
-    play(folder, played, 'ca_ttl = "24h"')
+    play(folder, played, f'ca_ttl = "24h"\n{options}')
 
 
 def test_only_what_an_entry_names_itself_is_judged() -> None:
@@ -90,3 +92,21 @@ def test_an_answer_tells_no_more_than_metadata_can_hold(tmp_path: Path) -> None:
         assert len(told) == MOST + 1 and told[-1] == "5 more lifetimes are too high"
 
     at_a_server(tmp_path, scene)
+
+
+def test_where_the_configuration_says_so_it_is_refused_and_nothing_is_stored(tmp_path: Path) -> None:
+    async def scene(_: Running, channel: Channel) -> None:
+        api = EntryStub(channel)
+        entries = [wire_entry("a", x509_svid_ttl=DAY), wire_entry("b")]
+        made = await api.BatchCreateEntry(entry_pb2.BatchCreateEntryRequest(entries=entries))
+        assert [one.status.code for one in made.results] == [3, 0]
+        text = (
+            "x509_svid_ttl of 24h does not fit a ca_ttl of 24h: set x509_svid_ttl to 4h or less, or ca_ttl to"
+        )
+        assert made.results[0].status.message == f"failed to create entry: {text} 144h or more"
+        update = entry_pb2.BatchUpdateEntryRequest(entries=[wire_entry("b", jwt_svid_ttl=DAY)])
+        assert [one.status.code for one in (await api.BatchUpdateEntry(update)).results] == [3]
+        listed = await api.ListEntries(entry_pb2.ListEntriesRequest())
+        assert [(one.id, one.jwt_svid_ttl) for one in listed.entries] == [("b", 0)]
+
+    at_a_server(tmp_path, scene, 'unfit_ttl = "refuse"')
