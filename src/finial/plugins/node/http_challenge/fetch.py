@@ -23,6 +23,7 @@ MAX_BODY = 64
 MAX_ADDRESSES = 4  # tried one after the other
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+IPV4_BEHIND = tuple(map(ipaddress.IPv6Network, ("::/96", "::ffff:0:0/96", "64:ff9b::/96", "64:ff9b:1::/48")))
 Resolve = Callable[[str], Awaitable[Sequence[str]]]
 
 
@@ -34,11 +35,21 @@ async def resolve(host: str) -> Sequence[str]:
 
 
 def is_fetchable(address: Address) -> bool:
-    """Whether an address can be that of another node."""
-    if isinstance(address, ipaddress.IPv6Address):
-        inner = address.ipv4_mapped or address.sixtofour or (address.teredo or (None, None))[1]
-        if inner is not None:
-            return is_fetchable(inner)
+    """Whether an address can be that of another node, and so the IPv4 address that it may stand for."""
+    return all(_is_elsewhere(one) for one in (address, *_embedded(address)))
+
+
+def _embedded(address: Address) -> list[ipaddress.IPv4Address]:
+    """IPv4 addresses where a gateway may lead: 6to4, Teredo (RFC 3056, 4380), the last 32 bits (RFC 4291, 6052)."""
+    if isinstance(address, ipaddress.IPv4Address):
+        return []
+    found = [address.sixtofour, (address.teredo or (None, None))[1]]
+    if any(address in network for network in IPV4_BEHIND):
+        found.append(ipaddress.IPv4Address(int(address) & 0xFFFFFFFF))
+    return [one for one in found if one is not None]
+
+
+def _is_elsewhere(address: Address) -> bool:
     return not (
         address.is_loopback
         or address.is_link_local

@@ -73,6 +73,8 @@ def test_who_does_not_answer_is_not_waited_for() -> None:
     [("127.0.0.1", False), ("127.8.8.8", False), ("::1", False), ("169.254.169.254", False), ("fe80::1", False),
      ("0.0.0.0", False), ("::", False), ("224.0.0.1", False), ("ff02::1", False), ("255.255.255.255", False),
      ("::ffff:127.0.0.1", False), ("::ffff:169.254.169.254", False), ("2002:7f00:1::", False),
+     ("64:ff9b::7f00:1", False), ("64:ff9b::a9fe:a9fe", False), ("64:ff9b::a00:1", True), ("fec0::1", True),
+     ("::7f00:1", False), ("64:ff9b:1::7f00:1", False),
      ("10.0.0.1", True), ("192.168.1.1", True), ("fd00::1", True), ("192.0.2.7", True), ("2001:db8::1", True),
      ("::ffff:10.0.0.1", True)],
 )  # fmt: skip
