@@ -25,26 +25,13 @@ TABLE = ROOT / "tests" / "config-effects.txt"
 UNSHOWN = frozenset(
     {
         "agent.disable_sds_api",
-        "agent.disable_workload_api",
         "agent.experimental.sync_interval",
-        "agent.health_checks.bind_address",
-        "agent.health_checks.bind_port",
-        "agent.health_checks.listener_enabled",
-        "agent.health_checks.live_path",
-        "agent.health_checks.ready_path",
-        "agent.join_token",
-        "agent.log_format",
-        "agent.log_level",
-        "agent.log_source_location",
         "agent.trust_bundle_spiffe_workload_api",
         "agent.trust_bundle_unix_socket",
         "agent.trust_bundle_url",
         "agent.workload_x509_svid_key_type",
         "node.x509pop.server.Config.ca_bundle_paths",
         "server.health_checks.live_path",
-        "server.log_format",
-        "server.log_level",
-        "server.log_source_location",
         "server.ratelimit.signing",
     }
 )

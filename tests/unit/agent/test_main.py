@@ -4,22 +4,30 @@ from __future__ import annotations
 
 import asyncio
 import io
+import json
 import os
 import signal
 from pathlib import Path
 
 import pytest
+from grpclib.const import Status
+from grpclib.exceptions import GRPCError
 
 from finial.agent.main import Plugins, serve
+from finial.agent.workload_api import HEADER
 from finial.config.agent import AgentConfig, load_agent
 from finial.errors import InvalidArgument
 from finial.plugins.key.disk import Disk
 from finial.plugins.key.memory import Memory
 from finial.runtime import handover
+from finial.runtime.grpc import Channel
 from finial.runtime.log import Logger, Output
+from finial.runtime.sockets import listen_tcp
 from finial.spiffe import bundle_document
 from finial.testing.clock import VirtualClock
 from finial.testing.scripted_server import ScriptedServer
+from finial.wire.pb.spiffe.workload.workload_grpc import SpiffeWorkloadAPIStub
+from finial.wire.pb.spiffe.workload.workload_pb2 import JWTSVIDRequest
 
 CONF = """
 agent {{
@@ -42,10 +50,16 @@ MEMORY = 'KeyManager "memory" { plugin_data {} }'
 
 
 def config(
-    folder: Path, *, port: int = 1, options: str = "", keys: str = MEMORY, workload: str = "unix"
+    folder: Path,
+    *,
+    port: int = 1,
+    options: str = "",
+    keys: str = MEMORY,
+    workload: str = "unix",
+    more: str = "",
 ) -> AgentConfig:
     text = CONF.format(folder=folder, port=port, options=options, keys=keys, workload=workload)
-    return load_agent(text, "agent.conf")
+    return load_agent(text + more, "agent.conf")
 
 
 def plugins(one: AgentConfig) -> Plugins:
@@ -124,3 +138,44 @@ def test_an_agent_that_is_denied_ends_with_one(tmp_path: Path) -> None:
 
     assert asyncio.run(scenario()) == 1
     assert 'msg="Agent crashed"' in (tmp_path / "agent.log").read_text()
+
+
+@pytest.mark.slow
+def test_the_log_and_the_probes_are_as_configured_and_no_workload_is_served(tmp_path: Path) -> None:
+    with listen_tcp("127.0.0.1", 0) as free:
+        port = free.getsockname()[1]
+    probes = f"""health_checks {{ listener_enabled = true bind_address = "127.0.0.1" bind_port = "{port}"
+      live_path = "/l" ready_path = "/r" }}"""
+
+    async def status(path: str) -> bytes:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        answer = await reader.read()
+        writer.close()
+        return answer.split(b" ", 2)[1]
+
+    async def scenario() -> None:
+        async with ScriptedServer() as server:
+            (tmp_path / "bundle.pem").write_bytes(bundle_document.encode_pem(server.bundle.x509_roots))
+            options = f"""join_token = "{server.new_token()}" disable_workload_api = true
+              log_level = "DEBUG" log_format = "json" log_source_location = true"""
+            made = config(tmp_path, port=server.address.port, options=options, more=probes)
+            running = asyncio.ensure_future(serve(made))
+            async with asyncio.timeout(10):
+                while not (tmp_path / "public" / "api.sock").exists():  # noqa: ASYNC110
+                    await asyncio.sleep(0.005)
+                async with Channel(path=str(tmp_path / "public" / "api.sock")) as channel:
+                    stub = SpiffeWorkloadAPIStub(channel)
+                    with pytest.raises(GRPCError) as told:
+                        await stub.FetchJWTSVID(JWTSVIDRequest(), metadata={HEADER: "true"})
+                    assert told.value.status is Status.UNIMPLEMENTED
+                assert [await status("/live"), await status("/ready")] == [b"404", b"404"]
+                assert await status("/l") in (b"200", b"500")
+                assert await status("/r") in (b"200", b"500")
+            os.kill(os.getpid(), signal.SIGTERM)
+            assert await asyncio.wait_for(running, 10) == 0
+
+    asyncio.run(scenario())
+    records = [json.loads(line) for line in (tmp_path / "agent.log").read_text().splitlines()]
+    assert {"debug", "info"} <= {one["level"] for one in records}
+    assert all(".py:" in one["file"] for one in records)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import json
 import os
 import signal
 from pathlib import Path
@@ -63,3 +64,17 @@ def test_plugins_are_checked_without_a_server(tmp_path: Path) -> None:
     for wrong in ('KeyManager "memory"', 'NodeAttestor "join_token"'):
         with pytest.raises(FinialError):
             check_plugins(load_server(text.replace(wrong, wrong.split()[0] + ' "nope"'), "server.conf"))
+
+
+def test_the_log_is_of_the_level_and_format_configured(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    options = f'log_file = "{log}" log_format = "json" log_source_location = true log_level = "INFO"'
+
+    def ready(server: Server) -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    assert asyncio.run(serve(config_of(tmp_path, options), ready)) == 0
+    records = [json.loads(line) for line in log.read_text().splitlines()]
+    assert "info" in {one["level"] for one in records}
+    assert "debug" not in {one["level"] for one in records}
+    assert all(".py:" in one["file"] for one in records)
