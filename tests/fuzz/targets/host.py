@@ -72,7 +72,7 @@ def answers() -> Iterable[bytes]:
 
 
 @target(
-    "http-answer",
+    "bundle-answer",
     reads=("agent/download.py",),
     made=answers,
     words=(b"\r\n", b"HTTP/1.1 ", b"100 Continue", b"302", b"Content-Length: ", b"-1", b"chunked"),
