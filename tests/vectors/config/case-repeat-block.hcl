@@ -1,0 +1,2 @@
+plain { text = "a" }
+Plain { number = 2 list = ["x"] }

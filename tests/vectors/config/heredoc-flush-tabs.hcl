@@ -1,0 +1,5 @@
+text = <<-END
+	a
+		b
+	END
+number = 1

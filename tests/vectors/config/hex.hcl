@@ -1,0 +1,2 @@
+number = 0x1F
+plain { number = 010 }

@@ -1,0 +1,5 @@
+list = [
+  "a", # one
+  "b", // two
+  /* three */
+]
