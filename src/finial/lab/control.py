@@ -85,6 +85,7 @@ def status_of(domain: Domain) -> Record:
     """Every process and, of services, what they told last."""
     return {
         "trust_domain": domain.topology.trust_domain.name,
+        "database": domain.state.database,
         "phases": dict(domain.state.phases),
         "processes": [
             {

@@ -15,7 +15,7 @@ from dataclasses import replace
 from functools import partial
 
 from finial.errors import DeadlineExceeded, FinialError
-from finial.lab import configs, enrol, state
+from finial.lab import configs, enrol, postgres, state
 from finial.lab.channel import Channel, Record
 from finial.lab.control import Control
 from finial.lab.handing import Handing
@@ -51,6 +51,8 @@ class Domain:
         self._all_serve = asyncio.Event()
         self._tasks = Tasks(lambda name, why: log.error("Task failed", task=name, error=why))
         self.server = Kept("server", self.members.server, clock, log)
+        own = found.postgres == state.EMBEDDED
+        self.postgres = [Kept("postgres", self.members.postgres, clock, log)] if own else []
         self.agent = Kept("agent", self._start_agent, clock, log)
         self.services = [
             Kept(name, partial(self._start_service, name), clock, log) for name in self.topology.names
@@ -58,7 +60,7 @@ class Domain:
 
     @property
     def kept(self) -> list[Kept]:
-        return [self.server, self.agent, *self.services]
+        return [*self.postgres, self.server, self.agent, *self.services]
 
     async def run(self) -> None:
         """Until cancelled. Raises: what kept a process from starting the first time."""
@@ -78,7 +80,10 @@ class Domain:
             phases[phase] = round(self.clock.monotonic() - began - sum(phases.values()), 3)
             self._tell({"phase": phase, "seconds": phases[phase]})
 
-        write_configs(self.place, self.topology, self.state.ports["server"])
+        for one in self.postgres:
+            await one.begin()
+            done("postgres")
+        write_configs(self.place, self.topology, self.state)
         async with Tasks() as starts:
             for one in self.services:
                 starts.start(one.begin(), name=one.name)
@@ -179,6 +184,7 @@ class Domain:
         await asyncio.gather(*(one.end() for one in self.services))
         await self.agent.end()
         await self.server.end()
+        await asyncio.gather(*(one.end() for one in self.postgres))
         self.handing.close()
         for path in (self.place.agent_socket, self.place.server_socket):
             path.unlink(missing_ok=True)
@@ -186,9 +192,12 @@ class Domain:
         self._save()
 
 
-def write_configs(place: Place, topology: Topology, port: int) -> None:
+def write_configs(place: Place, topology: Topology, found: State) -> None:
+    port, dsn = found.ports["server"], found.postgres
+    if dsn == state.EMBEDDED:
+        dsn = postgres.dsn(place.postgres, found.ports["postgres"])
     for name, text in (
-        ("server", configs.server_conf(place, topology, HOST, port)),
+        ("server", configs.server_conf(place, topology, HOST, port, dsn)),
         ("agent", configs.agent_conf(place, topology, HOST, port)),
     ):
         private_file.replace(place.config(name), text.encode())

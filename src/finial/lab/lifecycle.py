@@ -17,8 +17,9 @@ from finial.lab import channel as channels
 from finial.lab import ports, process, state
 from finial.lab.channel import Channel, Record
 from finial.lab.place import Place, default_folder
+from finial.lab.postgres import parts
 from finial.lab.process import last_words
-from finial.lab.state import State
+from finial.lab.state import EMBEDDED, State
 from finial.lab.topology import LAB
 
 CONTROL_PAUSE = 0.1  # seconds between two looks for the control socket
@@ -38,8 +39,9 @@ class Up:
     moved: Mapping[str, tuple[int, int]]
 
 
-async def up(place: Place, *, ttl: int, fresh: bool, tell: Tell) -> Up:
-    """`ttl`: lifetime of every SVID in seconds, 0 for the services' own. `tell` gets records of progress.
+async def up(place: Place, *, ttl: int, fresh: bool, tell: Tell, postgres: str = "") -> Up:
+    """`ttl`: lifetime of every SVID in seconds, 0 for the services' own. `postgres`: as in State; a lab that
+    is there keeps its own where it is empty. `tell` gets records of progress.
 
     Raises: what kept it from starting, and then nothing is left running.
     """
@@ -49,16 +51,30 @@ async def up(place: Place, *, ttl: int, fresh: bool, tell: Tell) -> Up:
     if found is not None and running(found):
         if ttl and ttl != found.ttl:
             raise FailedPrecondition("the lab runs with other lifetimes", hint="finial up -fresh rebuilds it")
+        _same_database(found, postgres)
         return Up(await all_well(place, found), found, started=False, moved={})
     if found is not None:
+        _same_database(found, postgres)
         await sweep(found)
+    postgres = found.postgres if found else postgres
+    if postgres == EMBEDDED:
+        parts()
     place.make()
     wanted = ports.defaults(LAB.names) | dict(found.ports if found else {})
-    fresh_state = State(wanted, ttl, agents=found.agents if found else ())
+    if postgres == EMBEDDED:
+        wanted.setdefault("postgres", ports.POSTGRES_PORT)
+    fresh_state = State(wanted, ttl, agents=found.agents if found else (), postgres=postgres)
     fresh_state = await _launch_on_free_ports(place, fresh_state, tell)
     moved = {name: (wanted[name], port) for name, port in fresh_state.ports.items() if port != wanted[name]}
     status = await ask(place, {"verb": "status"})
     return Up(status, state.read(place.state_file) or fresh_state, started=True, moved=moved)
+
+
+def _same_database(found: State, postgres: str) -> None:
+    if postgres and postgres != found.postgres:
+        raise FailedPrecondition(
+            f"the lab has another database: {found.database}", hint="finial up -fresh rebuilds it"
+        )
 
 
 async def all_well(place: Place, found: State) -> Record:

@@ -10,11 +10,12 @@ import os
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from finial.errors import DeadlineExceeded, FailedPrecondition, FinialError, Unavailable
 from finial.lab import channel as channels
-from finial.lab import enrol, process, vouched
+from finial.lab import enrol, postgres, process, vouched
 from finial.lab.channel import Channel, Record
 from finial.lab.handing import Handing
 from finial.lab.keep import until_ready
@@ -40,6 +41,17 @@ class Members:
     handing: Handing
     clock: Clock
     note: Callable[[Child], None]  # each process that was started
+
+    async def postgres(self) -> Child:
+        """The lab's own database server, answering."""
+        folder, port = self.place.postgres, self.ports["postgres"]
+        await asyncio.to_thread(postgres.prepare, folder)
+        dsn = await asyncio.to_thread(postgres.dsn, folder, port)
+        child = self._start("postgres", ("-m", "finial.lab.postgres", str(folder), str(port)))
+        async with self._or_ended(child):
+            check = partial(asyncio.to_thread, postgres.check, dsn)
+            await until_ready(child, check, self.clock, READY_TIMEOUT)
+        return child
 
     async def server(self) -> Child:
         """Serving, with every entry in place and its bundle written for agents."""

@@ -25,6 +25,7 @@ from finial.errors import FailedPrecondition, PermissionDenied
 LONGEST_SOCKET = 100  # bytes; below the system's limit, since programs add suffixes
 SOCKETS = ("server.sock", "agent.sock", "control.sock")
 MODE = 0o700
+DATABASES = "finial-lab-postgres"
 OWN = ("conf", "server", "agent", "logs", "bundle.pem", "join_token", "lab.json", "lock")
 
 
@@ -77,6 +78,7 @@ class Place:
         shutil.rmtree(self.run, ignore_errors=True)
         if keep:
             return
+        shutil.rmtree(self.postgres, ignore_errors=True)
         for name in OWN:
             path = self.folder / name
             if path.is_dir() and not path.is_symlink():
@@ -103,6 +105,13 @@ class Place:
 
     def data(self, daemon: str) -> Path:
         return self.folder / daemon
+
+    @property
+    def postgres(self) -> Path:
+        """The lab's own PostgreSQL server. Root's runs as another user, who cannot enter the lab's folder."""
+        if os.geteuid() != 0:
+            return self.folder / "postgres"
+        return Path(tempfile.gettempdir()) / f"{DATABASES}-{_digest(self.folder)}"
 
     @property
     def bundle(self) -> Path:
@@ -157,5 +166,8 @@ def private_folder(path: Path) -> None:
 
 def _short_run(folder: Path, environment: Mapping[str, str]) -> Path:
     base = environment.get("XDG_RUNTIME_DIR", "") or tempfile.gettempdir()
-    name = hashlib.sha256(os.fsencode(folder)).hexdigest()[:12]
-    return Path(base) / f"finial-lab-{os.geteuid()}-{name}"
+    return Path(base) / f"finial-lab-{os.geteuid()}-{_digest(folder)}"
+
+
+def _digest(folder: Path) -> str:
+    return hashlib.sha256(os.fsencode(folder)).hexdigest()[:12]

@@ -14,6 +14,7 @@ from finial.errors import FailedPrecondition
 HOST = "127.0.0.1"
 SERVER_PORT = 8081
 FIRST_SERVICE_PORT = 18443
+POSTGRES_PORT = 15432
 TRIES = 200
 
 

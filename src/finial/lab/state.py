@@ -14,7 +14,8 @@ from pathlib import Path
 from finial.errors import FailedPrecondition
 from finial.runtime import private_file
 
-VERSION = 1
+VERSION = 2
+EMBEDDED = "embedded"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,9 @@ class Started:
 @dataclass(frozen=True, slots=True)
 class State:
     """`ports`: by name, `server` and each service. `agents`: IDs the launcher's agents attested with.
-    `phases`: seconds by phase of the last start. `ttl`: 0 for the topology's own lifetimes."""
+    `phases`: seconds by phase of the last start. `ttl`: 0 for the topology's own lifetimes. `postgres`: empty
+    for SQLite, EMBEDDED for a PostgreSQL server of the lab's own, else a connection string, which may hold a
+    password."""
 
     ports: Mapping[str, int]
     ttl: int = 0
@@ -36,6 +39,13 @@ class State:
     processes: Mapping[str, Started] = field(default_factory=dict)
     agents: tuple[str, ...] = ()
     phases: Mapping[str, float] = field(default_factory=dict)
+    postgres: str = field(default="", repr=False)
+
+    @property
+    def database(self) -> str:
+        """For people."""
+        named = {"": "sqlite", EMBEDDED: "postgres of the lab"}
+        return named.get(self.postgres, "postgres as named by -postgres")
 
 
 def write(path: Path, state: State) -> None:
@@ -61,6 +71,7 @@ def read(path: Path) -> State | None:
             processes={str(name): _started(one) for name, one in raw["processes"].items()},
             agents=tuple(map(str, raw["agents"])),
             phases={str(name): float(seconds) for name, seconds in raw["phases"].items()},
+            postgres=str(raw["postgres"]),
         )
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as why:
         raise _unreadable(path) from why

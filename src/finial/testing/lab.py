@@ -33,11 +33,14 @@ def wait_for(condition: Callable[[], bool], what: str) -> None:
 
 @dataclass(frozen=True)
 class Lab:
+    """`prefix`: what `finial` is run by."""
+
     place: Place
+    prefix: tuple[str, ...] = unprivileged.COMMAND
 
     def run(self, *words: str, code: int | None = 0) -> subprocess.CompletedProcess[str]:
         """`finial WORDS -dir ...`; its exit code is asserted unless None."""
-        command = [*unprivileged.COMMAND, sys.executable, "-m", "finial", *words]
+        command = [*self.prefix, sys.executable, "-m", "finial", *words]
         done = subprocess.run(
             [*command, "-dir", str(self.place.folder)], capture_output=True, text=True, timeout=TIMEOUT
         )
@@ -63,7 +66,7 @@ class Lab:
             f"\n--- {one.name}\n{one.read_text()}" for one in sorted(self.place.logs.glob("*.log"))
         )
 
-    def reserve_ports(self) -> None:
+    def reserve_ports(self, postgres: str = "") -> None:
         """Ports of its own, since several labs may start at once."""
         with ExitStack() as probes:
             ports = {}
@@ -72,7 +75,7 @@ class Lab:
                 probe.bind((HOST, 0))
                 ports[name] = probe.getsockname()[1]
         self.place.make()
-        state.write(self.place.state_file, State(ports))
+        state.write(self.place.state_file, State(ports, postgres=postgres))
 
     def kill(self, started: Started) -> None:
         """SIGKILL to a process that this lab started, and its end."""

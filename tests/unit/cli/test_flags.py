@@ -22,6 +22,7 @@ class Sample:
     selectors: tuple[str, ...] = flag((), "May be repeated", name="selector")
     audience: tuple[str, ...] = flag((), "Comma separated", separator=",")
     pair: int = flag(2, "An even number", read=even)
+    store: str = flag("", "A database", bare="own")
 
 
 @pytest.mark.parametrize("form", [["-spiffeID", "a"], ["--spiffeID", "a"], ["-spiffeID=a"], ["--spiffeID=a"]])
@@ -39,6 +40,20 @@ def test_booleans_take_a_value_only_after_the_equals_sign(text: str, value: bool
     values, rest = parse(Sample, [text, "stray"])
     assert values.admin is value
     assert rest == ["stray"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "value"),
+    [
+        (["-store"], "own"),
+        (["-store", "-admin"], "own"),
+        (["-store", "x"], "x"),
+        (["-store=y"], "y"),
+        ([], ""),
+    ],
+)
+def test_a_flag_may_mean_something_without_a_value(arguments: list[str], value: str) -> None:
+    assert parse(Sample, arguments)[0].store == value
 
 
 def test_lists_are_repeated_or_separated() -> None:

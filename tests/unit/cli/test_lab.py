@@ -7,7 +7,7 @@ import pytest
 
 from finial.cli import run
 from finial.cli.console import Console
-from finial.cli.lab import aligned, read_ttl, status_table, summary
+from finial.cli.lab import aligned, read_database, read_ttl, status_table, summary
 from finial.errors import InvalidArgument
 from finial.lab.lifecycle import Up
 from finial.lab.place import Place
@@ -26,7 +26,7 @@ WEB = {
     "rotations": 3,
     "calls": {"ok": 4, "denied": 2, "failed": 0, "wrong": 0},
 }
-STATUS = {"trust_domain": "example.org", "processes": [SERVER, WEB]}
+STATUS = {"trust_domain": "example.org", "database": "sqlite", "processes": [SERVER, WEB]}
 
 
 def call(*words: str) -> tuple[int, str, str]:
@@ -94,6 +94,7 @@ def test_the_summary_tells_where_everything_is(tmp_path: Path) -> None:
     )
     assert f"finial entry show -socketPath {place.server_socket}" in text
     assert "finial verify -dir /x" in text
+    assert "database       sqlite" in text
 
 
 def test_columns_are_aligned() -> None:
@@ -123,3 +124,13 @@ def test_restart_wants_one_name(tmp_path: Path) -> None:
     code, _, err = call("lab", "restart", "-dir", str(tmp_path))
     assert code == 1
     assert "restart wants one name" in err
+
+
+@pytest.mark.parametrize("text", ["embedded", "host=db user=ada", "postgres://ada@db/spire"])
+def test_a_database_is_named_as_a_server_names_it(text: str) -> None:
+    assert read_database(text) == text
+
+
+def test_a_word_is_no_database() -> None:
+    with pytest.raises(InvalidArgument, match="key=value pairs"):
+        read_database("payment-api")

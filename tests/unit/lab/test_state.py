@@ -38,7 +38,7 @@ def test_no_file_is_no_lab(tmp_path: Path) -> None:
         "[]",
         "{}",
         "null",
-        '{"version": 2}',
+        '{"version": state.VERSION + 1}',
         '{"version": 1, "ports": {"server": "many"}}',
         '{"version": 1, "ports": {"a": 1e999}}',
         "[" * 99_999,
@@ -54,6 +54,6 @@ def test_a_file_that_cannot_be_read_tells_the_way_out(tmp_path: Path, text: str)
 def test_a_file_of_another_version_is_refused_whole(tmp_path: Path) -> None:
     state.write(tmp_path / "lab.json", FULL)
     raw = json.loads((tmp_path / "lab.json").read_text())
-    (tmp_path / "lab.json").write_text(json.dumps(raw | {"version": 2}))
+    (tmp_path / "lab.json").write_text(json.dumps(raw | {"version": state.VERSION + 1}))
     with pytest.raises(FailedPrecondition):
         state.read(tmp_path / "lab.json")
