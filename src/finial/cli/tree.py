@@ -46,6 +46,7 @@ OWN = MappingProxyType(
         "verify": (("lab",), "Fetches, calls and is denied: proves that it works"),
         "logs": (("lab_logs",), "Shows the logs of its processes"),
         "down": (("lab",), "Ends it and leaves nothing behind"),
+        "doctor": (("doctor",), "Looks at what this machine can and cannot do"),
         "lab": (("lab",), "The same by the verbs fresh-install, setup-clusters, verify-setup"),
         "server": (("server",), "The server: run, validate, healthcheck"),
         "agent": (

@@ -1,0 +1,101 @@
+"""What a whole trust domain on one machine needs, and what the platform cannot protect: a machine in, findings out.
+
+A finding fails where something would not work; it warns where all works with a protection less.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from pathlib import Path
+
+from finial.doctor.finding import Finding, Result
+from finial.doctor.machine import Machine
+
+MAX_SOCKET_PATH = 107  # bytes: sun_path of unix(7) without its NUL
+LEAST_FILES, ENOUGH_FILES = 256, 1024
+SLACK = timedelta(days=1)  # of a file's date, which another machine may have written
+
+
+def examine(machine: Machine, socket_path: Path, ports: Mapping[str, int]) -> Iterator[Finding]:
+    """`socket_path`: the longest that will be made. `ports`: what listens, and where by default."""
+    yield platform(machine)
+    yield pinning(machine)
+    yield tracing(machine)
+    yield memory_files(machine)
+    yield open_files(machine)
+    yield path_length(socket_path)
+    yield clock(machine)
+    yield from (port(machine, name, number) for name, number in ports.items())
+
+
+def platform(machine: Machine) -> Finding:
+    name, release = machine.system()
+    why = "the agent knows its callers by SO_PEERCRED, pidfds and /proc, which only Linux has"
+    if name == "linux":
+        return Finding("platform", Result.OK, f"Linux {release}", why)
+    return Finding("platform", Result.FAIL, f"{name} {release}", why, "run Finial on Linux")
+
+
+def pinning(machine: Machine) -> Finding:
+    why = "without SO_PEERPIDFD a pid that is reused between connect and accept goes unseen"
+    if machine.pins_peers():
+        return Finding("pidfd of callers", Result.OK, "the kernel pins the process that connected", why)
+    step = "use a kernel of 6.5 or later"
+    return Finding("pidfd of callers", Result.WARN, "callers are known by their number", why, step)
+
+
+def tracing(machine: Machine) -> Finding:
+    why = "processes of one user may read each other's memory, keys included, unless Yama forbids it"
+    scope = machine.ptrace_scope()
+    if scope:
+        return Finding("Yama", Result.OK, f"ptrace_scope is {scope}", why)
+    apart = "run what must not trust each other as different users"
+    seen, step = "Yama is not there", apart
+    if scope == 0:
+        seen, step = "ptrace_scope is 0", f"{apart}, or: sysctl kernel.yama.ptrace_scope=1"
+    return Finding("Yama", Result.WARN, seen, why, step)
+
+
+def memory_files(machine: Machine) -> Finding:
+    why = "private keys reach OpenSSL through a file in memory, never through a disk"
+    if machine.has_memfd():
+        return Finding("memfd", Result.OK, "can be made", why)
+    return Finding("memfd", Result.FAIL, "cannot be made", why, "allow memfd_create in the sandbox's filter")
+
+
+def open_files(machine: Machine) -> Finding:
+    why = "each connection of a workload takes two descriptors of the agent: the socket and a pidfd"
+    found = machine.open_files()
+    if found >= ENOUGH_FILES:
+        return Finding("open files", Result.OK, f"at most {found}", why)
+    result = Result.WARN if found >= LEAST_FILES else Result.FAIL
+    return Finding("open files", result, f"at most {found}", why, f"ulimit -n {ENOUGH_FILES}")
+
+
+def path_length(path: Path) -> Finding:
+    why = f"the path of a Unix socket has at most {MAX_SOCKET_PATH} bytes"
+    size = len(bytes(path))
+    if size <= MAX_SOCKET_PATH:
+        return Finding("socket path", Result.OK, f"{size} bytes", why)
+    step = "set XDG_RUNTIME_DIR to a folder with a shorter path"
+    return Finding("socket path", Result.FAIL, f"{size} bytes: {path}", why, step)
+
+
+def clock(machine: Machine) -> Finding:
+    why = "identities are valid for minutes: a wrong clock makes each of them worthless"
+    now = machine.now()
+    if "faketime" in machine.variable("LD_PRELOAD"):
+        return Finding("clock", Result.WARN, "libfaketime is loaded", why, "unset LD_PRELOAD")
+    if now < machine.installed() - SLACK:
+        seen = f"{now:%Y-%m-%d %H:%M} UTC is before these programs were installed"
+        return Finding("clock", Result.FAIL, seen, why, "set the clock, or start a time service")
+    return Finding("clock", Result.OK, f"{now:%Y-%m-%d %H:%M} UTC", why)
+
+
+def port(machine: Machine, name: str, number: int) -> Finding:
+    why = "a taken port is replaced by the next free one, which examples and scripts do not know"
+    if machine.is_free(number):
+        return Finding(f"port of {name}", Result.OK, f"{number} is free", why)
+    step = f"end what listens there: ss -ltnp 'sport = :{number}'"
+    return Finding(f"port of {name}", Result.WARN, f"{number} is taken", why, step)

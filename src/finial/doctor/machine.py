@@ -1,0 +1,98 @@
+"""What is asked of the kernel and the environment, one question a method: the effects of `finial doctor`."""
+
+from __future__ import annotations
+
+import os
+import platform
+import resource
+import socket
+import sys
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+
+from finial.runtime.clock import SystemClock
+from finial.runtime.peer import SO_PEERPIDFD
+
+YAMA = Path("/proc/sys/kernel/yama/ptrace_scope")
+
+
+class Machine(Protocol):
+    """Each answers at once and changes nothing."""
+
+    def system(self) -> tuple[str, str]:
+        """Python's name of the platform, and the kernel's release."""
+
+    def pins_peers(self) -> bool:
+        """Whether a connected Unix socket tells a pidfd of its other end."""
+
+    def ptrace_scope(self) -> int | None:
+        """Yama's; None without Yama."""
+
+    def has_memfd(self) -> bool: ...
+
+    def open_files(self) -> int:
+        """Most descriptors of one process, the soft limit."""
+
+    def is_free(self, port: int) -> bool:
+        """Whether the port can be bound on loopback."""
+
+    def now(self) -> datetime: ...
+
+    def installed(self) -> datetime:
+        """When these files were written: no right clock is before that."""
+
+    def variable(self, name: str) -> str:
+        """Of the environment; empty if it is not set."""
+
+
+class ThisMachine:
+    """Implements `Machine`."""
+
+    def system(self) -> tuple[str, str]:
+        return sys.platform, platform.release()
+
+    def pins_peers(self) -> bool:
+        one, other = socket.socketpair(socket.AF_UNIX)
+        with one, other:
+            try:
+                os.close(one.getsockopt(socket.SOL_SOCKET, SO_PEERPIDFD))
+            except OSError:
+                return False
+        return True
+
+    def ptrace_scope(self) -> int | None:
+        try:
+            return int(YAMA.read_text())
+        except (OSError, ValueError):
+            return None
+
+    def has_memfd(self) -> bool:
+        try:
+            os.close(os.memfd_create("doctor", os.MFD_CLOEXEC))
+        except (AttributeError, OSError):
+            return False
+        return True
+
+    def open_files(self) -> int:
+        soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+        return sys.maxsize if soft == resource.RLIM_INFINITY else soft
+
+    def is_free(self, port: int) -> bool:
+        with socket.socket() as sock:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                sock.bind(("127.0.0.1", port))
+            except OSError:
+                return False
+        return True
+
+    def now(self) -> datetime:
+        return SystemClock().now()
+
+    def installed(self) -> datetime:
+        now = self.now()
+        return datetime.fromtimestamp(Path(__file__).stat().st_mtime, now.tzinfo)
+
+    def variable(self, name: str) -> str:
+        return os.environ.get(name, "")
