@@ -24,6 +24,7 @@ from finial.lab.handing import Handing
 from finial.lab.members import Members
 from finial.lab.place import Place
 from finial.lab.process import Child
+from finial.lab.state import State
 from finial.lab.topology import LAB
 from finial.runtime.clock import SystemClock
 
@@ -107,7 +108,7 @@ async def trust_domain(place: Place) -> AsyncIterator[tuple[Members, Child]]:
     port = free_port()
     members = Members(place, LAB, {"server": port}, handing, SystemClock(), lambda _: None)
     place.make()
-    domain.write_configs(place, LAB, port)
+    domain.write_configs(place, LAB, State({"server": port}))
     server = await members.server()
     agent, _ = await members.agent()
     try:

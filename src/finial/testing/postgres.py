@@ -26,7 +26,8 @@ from urllib.parse import quote
 import psycopg
 
 NOBODY = 65534
-OPTIONS = ("fsync=off", "unix_socket_directories=", "max_connections=300", "listen_addresses=127.0.0.1")
+HASTY = ("fsync=off",)
+OPTIONS = ("unix_socket_directories=", "max_connections=300", "listen_addresses=127.0.0.1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,7 @@ class Cluster:
 
     folder: Path
     port: int
+    extra: tuple[str, ...] = HASTY
 
     @property
     def dsn(self) -> str:
@@ -60,7 +62,7 @@ class Cluster:
 
     def start(self) -> None:
         """Returns once it answers."""
-        options = " ".join(f"-c {option}" for option in (*OPTIONS, f"port={self.port}"))
+        options = " ".join(f"-c {option}" for option in (*OPTIONS, *self.extra, f"port={self.port}"))
         self._control("start", "-l", str(self.folder / "log"), "-o", options)
 
     def stop(self) -> None:
@@ -124,9 +126,9 @@ def shared(meeting: Path) -> Iterator[Cluster]:
 
 
 @contextmanager
-def own() -> Iterator[Cluster]:
-    """A cluster that a test may stop and start."""
-    cluster = make()
+def own(*, durable: bool = False) -> Iterator[Cluster]:
+    """A cluster that a test may stop and start. `durable`: commits reach the disk, as in production."""
+    cluster = make(() if durable else HASTY)
     try:
         yield cluster
     finally:
@@ -134,7 +136,7 @@ def own() -> Iterator[Cluster]:
         shutil.rmtree(cluster.folder)
 
 
-def make() -> Cluster:
+def make(extra: tuple[str, ...] = HASTY) -> Cluster:
     """A new cluster, started."""
     folder = Path(tempfile.mkdtemp(prefix="finial-postgres-"))
     for part in parts():  # the wheel may lie where another user cannot read
@@ -143,7 +145,7 @@ def make() -> Cluster:
         os.chown(folder, NOBODY, NOBODY)
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    cluster = Cluster(folder, port)
+    cluster = Cluster(folder, port, extra)
     options = ("-U", "finial", "-A", "trust", "-N", "-E", "UTF8", "--locale=C")
     run(folder, cluster.program("initdb"), "-D", folder / "data", *options)
     cluster.start()
