@@ -31,7 +31,7 @@ async def download(
 
     Raises: Unavailable, DeadlineExceeded; InvalidArgument for a URL or an answer that is of no use.
     """
-    parts = urlsplit(url)
+    parts = _split(url)
     try:
         async with asyncio.timeout(timeout):
             received = await _exchange(parts, unix_socket, context)
@@ -42,6 +42,15 @@ async def download(
     except FinialError as why:
         raise why.within(f"unable to fetch {url}") from why
     return body_of(url, received)
+
+
+def _split(url: str) -> SplitResult:
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError as why:
+        raise InvalidArgument(f'unable to fetch "{url}": it is no URL') from why
+    return parts
 
 
 async def _exchange(parts: SplitResult, unix_socket: str, context: ssl.SSLContext | None) -> bytes:

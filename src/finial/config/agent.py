@@ -111,7 +111,9 @@ def check_share(percent: int) -> int:
 
 def check_workload_api(address: str) -> str:
     """`unix:PATH`; SPIRE takes tcp too, which cannot tell who answers."""
-    if not urlsplit(address).path.startswith("/") or urlsplit(address).scheme != "unix":
+    if not address.startswith("unix:") or not address.removeprefix("unix:").removeprefix("//").startswith(
+        "/"
+    ):
         raise InvalidArgument(
             "trust_bundle_spiffe_workload_api is not a valid SPIFFE Workload API endpoint address: "
             f'"{address}" must be unix:///PATH'
@@ -322,7 +324,11 @@ def check_bundle(agent: AgentOptions, decoder: Decoder) -> None:
 def check_url(agent: AgentOptions, decoder: Decoder) -> None:
     if not agent.trust_bundle_url:
         return
-    url = urlsplit(agent.trust_bundle_url)
+    try:
+        url = urlsplit(agent.trust_bundle_url)
+    except ValueError:
+        decoder.fail("unable to parse trust bundle URL", "agent.trust_bundle_url")
+        return
     if not agent.trust_bundle_unix_socket:
         if url.scheme != "https":
             decoder.fail("trust bundle URL must start with https://", "agent.trust_bundle_url")

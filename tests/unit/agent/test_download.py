@@ -105,6 +105,12 @@ def test_the_network_is_asked_by_https_only(url: str, why: str) -> None:
         asyncio.run(download(url))
 
 
+@pytest.mark.parametrize("url", ["https://[::1", "https://host.test:port/", "https://host.test:99999/"])
+def test_what_is_no_url_is_refused(url: str) -> None:
+    with pytest.raises(InvalidArgument, match="it is no URL"):
+        asyncio.run(download(url))
+
+
 def test_a_url_cannot_smuggle_a_header(tmp_path: Path) -> None:
     with pytest.raises(InvalidArgument, match="must be escaped"):
         asyncio.run(download("http://host.test/a\x0bX-Evil: 1", str(tmp_path / "s")))
