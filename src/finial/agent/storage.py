@@ -22,6 +22,7 @@ from finial.spiffe import bundle_document
 from finial.spiffe.trust_domain import TrustDomain
 
 FILE_NAME = "agent-data.json"
+EPOCH_YEAR, LAST_YEAR = 1970, 9999
 NO_TIME = "0001-01-01T00:00:00Z"  # Go's zero time
 
 
@@ -143,10 +144,17 @@ def _bootstrap(record: dict[str, object]) -> Bootstrap:
     moment = record.get("bootstrap_start_time", NO_TIME)
     if not (isinstance(use, int) and isinstance(attempts, int) and isinstance(moment, str)):
         raise TypeError("state of the bootstrap is malformed")
-    started_at = None if moment == NO_TIME else datetime.fromisoformat(moment)
-    if started_at is not None and started_at.tzinfo is None:
-        raise ValueError("bootstrap_start_time has no time zone")
-    return Bootstrap(Use(use), started_at, attempts)
+    return Bootstrap(Use(use), _time(moment), attempts)
+
+
+def _time(text: str) -> datetime | None:
+    """UTC; None for Go's zero time. Raises: ValueError, also for what no clock shows."""
+    if text == NO_TIME:
+        return None
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None or not EPOCH_YEAR <= moment.year < LAST_YEAR:
+        raise ValueError("bootstrap_start_time is no moment")
+    return moment.astimezone(UTC)
 
 
 def _time_text(moment: datetime | None) -> str:
