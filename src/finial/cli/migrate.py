@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from finial.cli.command import Command
 from finial.cli.configuration import read
@@ -11,7 +12,9 @@ from finial.cli.console import Console
 from finial.cli.flags import flag
 from finial.cli.output import JsonValue, read_format, to_line
 from finial.cli.server import DEFAULT_CONFIG
-from finial.errors import Unsupported
+
+if TYPE_CHECKING:
+    from finial.store.location import Location, Postgres
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,12 +37,18 @@ class HandBackFlags(StatusFlags):
 
 async def status(flags: StatusFlags, console: Console) -> int:
     """0 if no change can be missed, or the database is a stock one; 1 if triggers are missing."""
+    from finial.runtime.clock import SystemClock
     from finial.store.hand_back import inspect
 
     path = database_of(flags)
-    found = inspect(path)
+    if isinstance(path, Path):
+        found = inspect(path)
+    else:
+        from finial.store import hand_back_postgres
+
+        found = await hand_back_postgres.inspect(path, SystemClock())
     facts: dict[str, JsonValue] = {
-        "database": str(path),
+        "database": name_of(path),
         "schema_version": found.schema_version,
         "code_version": found.code_version,
         "change_log_version": found.change_log,
@@ -71,20 +80,38 @@ async def hand_back(flags: HandBackFlags, console: Console) -> int:
     from finial.store.hand_back import hand_back as give_back
 
     path = database_of(flags)
+    if not isinstance(path, Path):
+        return await hand_postgres_back(path, flags, console)
     held = inspect(path).change_log is not None
     if held and flags.yes:
         give_back(path)
     elif held:
         with alone(path):
             pass  # raises if a server has it open, which would be in the way
+    return tell(path, held, flags, console)
+
+
+async def hand_postgres_back(database: Postgres, flags: HandBackFlags, console: Console) -> int:
+    from finial.runtime.clock import SystemClock
+    from finial.store import hand_back_postgres
+
+    clock = SystemClock()
+    held = (await hand_back_postgres.inspect(database, clock)).change_log is not None
+    if held:
+        await hand_back_postgres.hand_back(database, clock, only_look=not flags.yes)
+    return tell(database, held, flags, console)
+
+
+def tell(database: Location, held: bool, flags: HandBackFlags, console: Console) -> int:
+    path = name_of(database)
     if flags.output == "json":
-        console.out(to_line({"database": str(path), "held": held, "removed": held and flags.yes}))
+        console.out(to_line({"database": path, "held": held, "removed": held and flags.yes}))
     else:
         console.out(handed_back(path, held, done=flags.yes))
     return 0
 
 
-def handed_back(path: Path, held: bool, *, done: bool) -> str:
+def handed_back(path: str, held: bool, *, done: bool) -> str:
     if not held:
         return f"{path} holds nothing of Finial's."
     if not done:
@@ -93,22 +120,24 @@ def handed_back(path: Path, held: bool, *, done: bool) -> str:
     return f"Removed Finial's change log from {path}: it is as a stock server made it."
 
 
-def database_of(flags: DatabaseFlags) -> Path:
-    """Raises: ConfigError; Unsupported for another engine than SQLite."""
+def name_of(database: Location) -> str:
+    """A connection string is not told: it may hold a password."""
+    return str(database) if isinstance(database, Path) else "the PostgreSQL database"
+
+
+def database_of(flags: DatabaseFlags) -> Location:
+    """Raises: ConfigError, InvalidArgument, Unsupported."""
     import os
 
     from finial.config.datastore import datastore_of
     from finial.config.server import load_server
-    from finial.store.location import path_of
+    from finial.store.location import Postgres, path_of
 
     environment = dict(os.environ) if flags.expand_env else None
     config = load_server(read(flags.config), flags.config, {}, environment)
     options = datastore_of(config.plugins)
     if options.database_type != "sqlite3":
-        raise Unsupported(
-            f"datastore-sql: a {options.database_type} database is neither looked at nor handed back yet",
-            hint="name the configuration of a server on SQLite",
-        )
+        return Postgres(options.connection_string)
     return path_of(options.connection_string)
 
 

@@ -83,8 +83,8 @@ def test_a_database_that_is_open_is_refused_with_the_next_step(call: Call, confi
     assert ours(config) > 0
 
 
-def test_another_database_than_sqlite_is_refused(call: Call, config: Path) -> None:
+def test_a_connection_string_that_cannot_be_read_is_refused(call: Call, config: Path) -> None:
     config.write_text(config.read_text().replace('"sqlite3"', '"postgres"'))
     done = call("migrate", "status", "-config", str(config))
     assert done.exit == 1
-    assert "a postgres database is neither looked at nor handed back yet" in done.err
+    assert "connection_string cannot be read" in done.err
