@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any
 
 import changing
+import on_postgres
 import registration
 import signing
 import starting
@@ -33,7 +34,7 @@ import workload
 from rows import Measurement, Row, chosen
 from subject import FINIAL, Programs, stock
 
-ROWS = (*starting.ROWS, *changing.ROWS, *signing.ROWS, *registration.ROWS, *workload.ROWS)
+ROWS = (*starting.ROWS, *changing.ROWS, *signing.ROWS, *registration.ROWS, *workload.ROWS, *on_postgres.ROWS)
 RESULTS = Path(__file__).parent / "results"
 
 

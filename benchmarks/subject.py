@@ -47,8 +47,8 @@ server {{
 plugins {{
     DataStore "sql" {{
         plugin_data {{
-            database_type = "sqlite3"
-            connection_string = "{folder}/server/data.sqlite3"
+            database_type = "{kind}"
+            connection_string = "{database}"
         }}
     }}
     KeyManager "disk" {{ plugin_data {{ keys_path = "{folder}/server/keys.json" }} }}
@@ -102,6 +102,7 @@ class Site:
     programs: Programs
     quick: bool = False
     level: str = "INFO"
+    postgres: str = ""  # a connection string; empty for SQLite
     folder: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="bench-")))
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
 
@@ -109,7 +110,9 @@ class Site:
         self.port = free_port()
         (self.folder / "server").mkdir(mode=0o700)
         (self.folder / "agent").mkdir(mode=0o700)
-        values = {"port": self.port, "folder": self.folder, "level": self.level}
+        values: dict[str, object] = {"port": self.port, "folder": self.folder, "level": self.level}
+        values["kind"] = "postgres" if self.postgres else "sqlite3"
+        values["database"] = self.postgres or self.folder / "server" / "data.sqlite3"
         (self.folder / "server.conf").write_text(SERVER.format(**values))
         (self.folder / "agent.conf").write_text(AGENT.format(**values))
 
