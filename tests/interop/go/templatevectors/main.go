@@ -2,6 +2,8 @@
 //
 //	templatevectors < tests/vectors/template/templates.txt > tests/vectors/template/rendered.jsonl
 //
+// tests/interop/test_template_vectors.py makes them again at every change and compares.
+//
 // One template a line, "\n" in it written as \n; lines that begin with # are comments. One JSON object a line comes
 // out: {"template": .., "output": ..} or {"template": .., "fails": "parse" or "execute"}.
 package main
