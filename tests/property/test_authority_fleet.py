@@ -319,6 +319,4 @@ Fleet.TestCase.settings = settings(
 )
 
 
-@pytest.mark.slow
-class TestFleet(Fleet.TestCase):  # type: ignore[misc,name-defined]
-    pass
+TestFleet = pytest.mark.slow(Fleet.TestCase)
