@@ -223,6 +223,7 @@ def test_a_banned_agent_removes_its_svid_and_ends(tmp_path: Path) -> None:
 def test_an_evicted_agent_attests_again_if_its_method_allows(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with ScriptedServer() as server, attests(tmp_path, server) as agent:
+            server.reattestable = True
             server.entries = {"web": entry("web")}
             await agent.serving()
             server.tokens.add("token-0")
