@@ -244,7 +244,8 @@ def test_an_evicted_agent_whose_token_is_used_ends(tmp_path: Path) -> None:
             with pytest.raises(PermissionDenied):
                 await asyncio.wait_for(agent.task, 10)
             assert "Agent failed re-attestation; removing SVID and shutting down" in agent.log
-            assert "join token does not exist or has already been used" in agent.log
+            assert "attestation method is not re-attestable" in agent.log
+            assert server.calls["AttestAgent"] == 1
 
     asyncio.run(scenario())
 
