@@ -257,6 +257,30 @@ def test_a_server_that_is_gone_is_unavailable_at_once_and_comes_back() -> None:
         asyncio.run(work(cluster))
 
 
+@pytest.mark.parametrize("lifetime", [0.0, 0.001])
+def test_connections_are_made_anew_once_they_are_of_the_age_configured(dsn: str, lifetime: float) -> None:
+    async def work() -> None:
+        store = await Store.open(Postgres(dsn, connection_lifetime=lifetime), clock=SystemClock())
+        watching = await other(dsn)
+
+        async def clients() -> set[int]:
+            asked = await watching.execute(
+                "SELECT pid FROM pg_stat_activity WHERE backend_type = 'client backend'"
+            )
+            return {row[0] for row in await asked.fetchall()}
+
+        await store.create_join_token(JoinToken("first", 1))
+        await watching.rollback()
+        before = await clients()
+        await store.create_join_token(JoinToken("second", 1))
+        await watching.rollback()  # activity is a snapshot of each transaction
+        assert bool(await clients() - before) == bool(lifetime)
+        await watching.close()
+        await store.close()
+
+    asyncio.run(work())
+
+
 def test_where_notifications_do_not_arrive_it_looks_and_says_so(dsn: str) -> None:
     said = io.StringIO()
 

@@ -1,7 +1,4 @@
-"""Every option does what it says or is refused: the declarations, held against tests/config-effects.txt.
-
-`UNSHOWN` are options that work and that no test shows yet: one that gets its test must leave the list.
-"""
+"""Every option does what it says or is refused: the declarations, held against tests/config-effects.txt."""
 
 from __future__ import annotations
 
@@ -9,32 +6,24 @@ import ast
 import dataclasses
 import importlib
 import pkgutil
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 import finial.plugins
+from finial.cli import agent, server
+from finial.cli.configuration import NOT_OPTIONS
+from finial.cli.flags import declared
 from finial.config.agent import AgentFile, load_agent
+from finial.config.datastore import DataStoreOptions
 from finial.config.options import Kind, Option, Standing, options_of
 from finial.config.problems import ConfigError
 from finial.config.server import ServerFile, load_server
 
 ROOT = Path(__file__).parents[2]
 TABLE = ROOT / "tests" / "config-effects.txt"
-UNSHOWN = frozenset(
-    {
-        "agent.disable_sds_api",
-        "agent.experimental.sync_interval",
-        "agent.trust_bundle_spiffe_workload_api",
-        "agent.trust_bundle_unix_socket",
-        "agent.trust_bundle_url",
-        "agent.workload_x509_svid_key_type",
-        "node.x509pop.server.Config.ca_bundle_paths",
-        "server.health_checks.live_path",
-        "server.ratelimit.signing",
-    }
-)
 
 
 def walk(config: type, path: str, *, above: bool = False) -> Iterator[tuple[str, Option, bool]]:
@@ -60,7 +49,12 @@ def plugin_options() -> Iterator[tuple[str, Option, bool]]:
                 yield from walk(found, f"{module.name.removeprefix(start)}.{name}")
 
 
-OPTIONS = [*walk(ServerFile, "server"), *walk(AgentFile, "agent"), *plugin_options()]
+OPTIONS = [
+    *walk(ServerFile, "server"),
+    *walk(AgentFile, "agent"),
+    *walk(DataStoreOptions, "datastore"),
+    *plugin_options(),
+]
 WORKING = {
     name
     for name, one, refused in OPTIONS
@@ -72,12 +66,11 @@ SHOWN = dict(
 
 
 def test_each_working_option_names_the_test_of_its_effect() -> None:
-    assert sorted(WORKING - SHOWN.keys() - UNSHOWN) == [], f"add them to {TABLE.name}"
+    assert sorted(WORKING - SHOWN.keys()) == [], f"add them to {TABLE.name}"
 
 
 def test_the_table_names_working_options_only() -> None:
-    assert sorted((SHOWN.keys() | UNSHOWN) - WORKING) == []
-    assert sorted(SHOWN.keys() & UNSHOWN) == []
+    assert sorted(SHOWN.keys() - WORKING) == []
 
 
 @pytest.mark.parametrize("test", sorted(set(SHOWN.values())))
@@ -85,6 +78,13 @@ def test_each_named_test_is_there(test: str) -> None:
     path, _, name = test.partition("::")
     tree = ast.parse((ROOT / path).read_text())
     assert name in {one.name for one in tree.body if isinstance(one, ast.FunctionDef)}
+
+
+@pytest.mark.parametrize(("side", "flags"), [("server", server.RunFlags), ("agent", agent.RunFlags)])
+def test_each_flag_of_run_and_validate_sets_an_option_that_is_not_refused(side: str, flags: type) -> None:
+    """That flags reach their options: tests/unit/cli/test_configuration.py, tests/unit/config/test_agent.py."""
+    named = {f"{side}.{one.field}" for one in declared(flags) if one.field not in NOT_OPTIONS}
+    assert named <= {name for name, _, refused in OPTIONS if not refused}
 
 
 SERVER = 'server {{\n  trust_domain = "example.org"\n  data_dir = "data"\n{}\n}}\nplugins {{}}\n{}'
@@ -109,7 +109,7 @@ def written(one: Option) -> str:
 
 
 def refused_ones() -> Iterator[tuple[str, str]]:
-    """Side and option, written within its blocks."""
+    """Side, option written within its blocks, and the option alone."""
     for name, one, refused in OPTIONS:
         side, *blocks, _ = name.split(".")
         declared = one.declaration
@@ -125,7 +125,21 @@ def refused_ones() -> Iterator[tuple[str, str]]:
 def test_what_is_refused_is_an_error_with_its_place_and_reason(side: str, text: str) -> None:
     outside = text.startswith(("telemetry", "health_checks"))
     frame, loader = (SERVER, load_server) if side == "server" else (AGENT, load_agent)
+    whole = frame.format("" if outside else text, text if outside else "")
     with pytest.raises(ConfigError) as told:
-        loader(frame.format("" if outside else text, text if outside else ""), f"{side}.conf")
+        loader(whole, f"{side}.conf")
+    places = [f"{side}.conf:{line}:{column}: " for line, column in positions(whole, text)]
+    assert any(
+        f"{place}{side}" in told.value.message or f"{place}telemetry" in told.value.message
+        for place in places
+    )
     assert "is not supported: " in told.value.message
-    assert f"{side}.conf:" in told.value.message
+
+
+def positions(whole: str, text: str) -> Iterator[tuple[int, int]]:
+    """Where a value begins that `text` sets: after a sign of equality, or at a brace."""
+    start = whole.index(text)
+    line = whole.count("\n", 0, start) + 1
+    first = whole.rfind("\n", 0, start)
+    for found in re.finditer(r"= \S|\{", text):
+        yield line, start + found.end() - 1 - first

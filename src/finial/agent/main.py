@@ -103,7 +103,7 @@ def compose(config: AgentConfig, plugins: Plugins, clock: Clock, log: Logger) ->
         Storage(Path(options.data_dir)),
         AgentKeys(plugins.key_manager),
         plugins.node_method,
-        _first_trust(options),
+        first_trust(options),
         clock,
         log.subsystem("attestor"),
         rebootstrap=(Mode(options.rebootstrap_mode), options.rebootstrap_delay),
@@ -135,7 +135,8 @@ def compose(config: AgentConfig, plugins: Plugins, clock: Clock, log: Logger) ->
     return Agent(settings, node, attestation, clock, log)
 
 
-def _first_trust(options: AgentOptions) -> FirstTrust:
+def first_trust(options: AgentOptions) -> FirstTrust:
+    """The source of the first bundle that is configured."""
     return FirstTrust(
         options.trust_bundle_path,
         options.trust_bundle_format,

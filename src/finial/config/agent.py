@@ -12,7 +12,7 @@ from finial.config.checks import MAX_PORT, feature_flags, key_type, not_negative
 from finial.config.decode import Decoder
 from finial.config.durations import format_duration
 from finial.config.load import Override, load
-from finial.config.options import WORKS, Status, one_of, option, refused, required
+from finial.config.options import WORKS, Status, one_of, option, refused, required, subsumed
 from finial.config.plugins import PluginConfig
 from finial.config.sections import (
     METRICS,
@@ -201,7 +201,9 @@ class AgentOptions(ProcessOptions):
         check=not_negative("jwt_svid_cache_max_size should not be negative"),
     )
     disable_workload_api: bool = option(False, "Does not serve the Workload API.")
-    disable_sds_api: bool = option(False, "Does not serve Envoy's SDS.")
+    disable_sds_api: bool = option(
+        False, "Does not serve Envoy's SDS.", status=subsumed("Envoy's SDS is not served yet")
+    )
     sds: Sds = option(Sds(), "Names in Envoy's SDS.", status=SDS)
     admin_socket_path: str = option("", "Socket of the admin API.", status=ADMIN_API)
     authorized_delegates: tuple[SpiffeId, ...] = option(

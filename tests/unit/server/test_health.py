@@ -42,21 +42,23 @@ def test_a_server_without_its_database_is_not(tmp_path: Path) -> None:
     play(tmp_path, scene)
 
 
-def test_the_listener_answers_probes(tmp_path: Path) -> None:
+def test_the_listener_answers_probes_at_the_paths_configured(tmp_path: Path) -> None:
     sock = listen_tcp("127.0.0.1", 0)
     port = sock.getsockname()[1]
     sock.close()
 
-    async def scene(running: Running) -> None:
+    async def answer(path: str) -> tuple[bytes, bytes]:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        writer.write(b"GET /ready HTTP/1.1\r\nHost: x\r\n\r\n")
-        answer = await reader.read()
+        writer.write(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        head, _, body = (await reader.read()).partition(b"\r\n\r\n")
         writer.close()
-        assert set(json.loads(answer.split(b"\r\n\r\n", 1)[1])) == {
-            "server",
-            "server.ca",
-            "catalog.datastore",
-        }
+        return head.split(b" ", 2)[1], body
 
-    health = f'}}\nhealth_checks {{ listener_enabled = true bind_address = "127.0.0.1" bind_port = "{port}"'
-    play(tmp_path, scene, health)
+    async def scene(running: Running) -> None:
+        parts = {"server", "server.ca", "catalog.datastore"}
+        for path in ("/l", "/r"):
+            assert set(json.loads((await answer(path))[1])) == parts
+        assert [(await answer(path))[0] for path in ("/live", "/ready")] == [b"404", b"404"]
+
+    where = f'bind_address = "127.0.0.1" bind_port = "{port}" live_path = "/l" ready_path = "/r"'
+    play(tmp_path, scene, f"}}\nhealth_checks {{ listener_enabled = true {where}")

@@ -45,6 +45,23 @@ def test_attestations_of_one_address_wait_for_each_other(tmp_path: Path) -> None
     assert play(tmp_path, scene, limited=True) >= 0.9
 
 
+@pytest.mark.parametrize("limited", [True, False])
+def test_more_signatures_than_a_second_allows_are_refused_unless_the_limit_is_lifted(
+    tmp_path: Path, limited: bool
+) -> None:
+    async def scene(running: Running) -> None:
+        request = svid_pb2.BatchNewX509SVIDRequest(params=[svid_pb2.NewX509SVIDParams()] * 501)
+        async with running.remote(await attest(running)) as channel:
+            call = unary(SVIDStub(channel).BatchNewX509SVID, request)
+            if limited:
+                with pytest.raises(GRPCError, match=r"signing rate limiting: rate \(501\) exceeds burst"):
+                    await call
+            else:
+                assert len((await call).results) == 501
+
+    play(tmp_path, scene, f"ratelimit {{ signing = {str(limited).lower()} attestation = false }}")
+
+
 def test_a_refused_call_is_logged_with_who_and_what(tmp_path: Path) -> None:
     async def scene(running: Running) -> None:
         async with running.remote() as channel:

@@ -124,6 +124,18 @@ def test_a_certificate_of_another_ca_is_refused(tmp_path: Path) -> None:
     )
 
 
+def test_nodes_of_each_ca_that_is_listed_are_let_in(tmp_path: Path) -> None:
+    cas, folders = [TestCa(), TestCa(), TestCa()], [tmp_path / name for name in "abc"]
+    for ca, folder in zip(cas, folders, strict=True):
+        folder.mkdir()
+        ca.write(folder / "ca.pem")
+    config = replace(CONFIG, ca_bundle_paths=tuple(str(one / "ca.pem") for one in folders[:2]))
+    one = X509Pop(config, NodeHost())
+    run(one, node_files(folders[0], cas[0]))
+    run(one, node_files(folders[1], cas[1]))
+    refused(one, node_files(folders[2], cas[2]), PermissionDenied, "")
+
+
 def test_an_expired_certificate_is_refused(tmp_path: Path) -> None:
     ca = TestCa()
     one = node_files(tmp_path, ca, lifetime=timedelta(minutes=-1))
