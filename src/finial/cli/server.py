@@ -16,6 +16,7 @@ from finial.config.problems import ConfigError
 from finial.errors import FinialError, Unavailable
 
 if TYPE_CHECKING:
+    from finial.config.server import ServerConfig
     from finial.plugin.catalog import Fault
 
 DEFAULT_CONFIG = "conf/server/server.conf"
@@ -35,18 +36,22 @@ class HealthFlags(ServerFlags):
 
 
 async def run(flags: RunFlags, console: Console) -> int:
-    """Until it is told to end: 0 after SIGTERM or SIGINT, 1 if it could not start or crashed."""
+    """Until it is told to end: 0 after SIGTERM or SIGINT, 1 if it could not start or crashed. SIGHUP reads the file
+    and flags again."""
     from finial.config.server import load_server
     from finial.server.main import serve
 
+    def read() -> ServerConfig:
+        return load(flags, flags.config, load_server)
+
     try:
-        config = load(flags, flags.config, load_server)
+        config = read()
     except FinialError as error:
         if isinstance(error, ConfigError):
             tell_unknown_keys(error, console)
         console.err(told(error))
         return 1
-    return await serve(config)
+    return await serve(config, read=read)
 
 
 async def validate(flags: RunFlags, console: Console) -> int:

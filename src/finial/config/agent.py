@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from urllib.parse import parse_qsl, urlsplit
 
@@ -23,7 +23,7 @@ from finial.config.sections import (
     ProcessOptions,
     Telemetry,
 )
-from finial.config.tree import Object
+from finial.config.tree import Object, Position
 from finial.errors import InvalidArgument
 from finial.spiffe.id import SpiffeId
 from finial.spiffe.trust_domain import TrustDomain
@@ -131,10 +131,9 @@ class AgentExperimental:
     )
     jwt_svid_cache_hit_timeout: timedelta = option(
         timedelta(seconds=30),
-        "How long a cached JWT-SVID waits for a fresh one.",
+        "How long a new JWT-SVID is waited for while an older one is still valid: from 5 s to less than 30 s.",
         failure="could not parse jwt_svid_cache_hit_timeout",
         check=check_hit_timeout,
-        status=refused("a cached JWT-SVID is handed out at once"),
     )
     use_sync_authorized_entries: bool = option(
         True,
@@ -220,7 +219,9 @@ class AgentOptions(ProcessOptions):
         check=check_availability,
     )
     log_selectors: tuple[str, ...] = option(
-        (), "Kinds of selector written to the log.", status=refused("selectors are never written to the log")
+        (),
+        'Selectors that are logged when a workload gets no identity: by kind, as "unix" or "unix:uid".',
+        shown="none",
     )
     rebootstrap_mode: str = option(
         "never",
@@ -256,12 +257,19 @@ class AgentFile:
 
 @dataclass(frozen=True, slots=True)
 class AgentConfig:
-    """What `run` starts with. `notes` are for the log at INFO and do not stop the start."""
+    """What `run` starts with. `notes` are for the log at INFO and do not stop the start. `places`: where each option
+    is set, by its path."""
 
     agent: AgentOptions
     plugins: tuple[PluginConfig, ...]
     health_checks: HealthChecks
     notes: tuple[str, ...]
+    places: Mapping[str, Position] = field(default_factory=dict, compare=False, repr=False)
+
+    @property
+    def sections(self) -> Mapping[str, object]:
+        """The options by section, as they stand in the file."""
+        return {"agent": self.agent, "health_checks": self.health_checks}
 
     @property
     def x509_svid_cache_max_size(self) -> int:
@@ -282,10 +290,10 @@ def load_agent(
 
     Raises: ConfigError with every problem.
     """
-    file, plugins, notes = load(
+    file, plugins, read = load(
         AgentFile, text, source, "agent", overrides or {}, environment, AGENT_PLUGINS, check
     )
-    return AgentConfig(file.agent, plugins, file.health_checks, tuple(notes))
+    return AgentConfig(file.agent, plugins, file.health_checks, tuple(read.notes), read.places)
 
 
 def check(file: AgentFile, decoder: Decoder) -> None:

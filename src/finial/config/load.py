@@ -31,8 +31,8 @@ def load(
     environment: Mapping[str, str] | None,
     kinds: Mapping[str, PluginKind],
     check: Callable[[C, Decoder], None],
-) -> tuple[C, tuple[PluginConfig, ...], list[str]]:
-    """The decoded file, its plugins and the notes for the log.
+) -> tuple[C, tuple[PluginConfig, ...], Decoder]:
+    """The decoded file, its plugins, and the decoder with the notes for the log and the place of each option.
 
     `overrides` are keys of `section`; `environment` is what `-expandEnv` puts in, None without it; `kinds` are
     the plugins there are; `check` adds the problems that no single option has. Raises: ConfigError with every problem.
@@ -46,7 +46,7 @@ def load(
         check(cast(C, decoded), decoder)
         check_plugins(plugins, kinds, decoder)
     decoder.problems.raise_any()
-    return cast(C, decoded), plugins, decoder.notes
+    return cast(C, decoded), plugins, decoder
 
 
 def read(text: str | bytes, source: str, environment: Mapping[str, str] | None) -> Object:

@@ -105,5 +105,6 @@ def read_plugin(
             "only one of [plugin_data, plugin_data_file] can be used"
         )
         decoder.problems.add(Fault.VALUE, at, text)
+    decoder.places[f"plugins.{kind}.{name}"] = at
     data = block.plugin_data or Object((), at)
     return PluginConfig(kind, name, data, block.plugin_data_file, block.enabled, at)

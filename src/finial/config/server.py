@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from finial.authority.ttl import Lifetimes, Misfit
@@ -24,7 +24,7 @@ from finial.config.sections import (
     ProcessOptions,
     Telemetry,
 )
-from finial.config.tree import Object
+from finial.config.tree import Object, Position
 from finial.errors import InvalidArgument
 from finial.spiffe.id import SpiffeId
 from finial.spiffe.trust_domain import TrustDomain
@@ -65,7 +65,7 @@ class RateLimit:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerExperimental:
     agent_spiffe_id_as_selector: bool = option(
-        False, "Agents' own IDs count as selectors.", status=refused("node aliases know no such selector yet")
+        False, "An agent's own ID is a selector of it, `spiffe_id`, from its next attestation on."
     )
     auth_opa_policy_engine: Object | None = option(
         None,
@@ -221,7 +221,7 @@ class ServerFile:
 class ServerConfig:
     """What `run` starts with. Three options of `server` follow others if unset: read them here.
 
-    `notes` are for the log at INFO, `warnings` for WARN; neither stops the start.
+    `notes` are for the log at INFO, `warnings` for WARN; neither stops the start. `places`: where each option is set, by its path.
     """
 
     server: ServerOptions
@@ -229,6 +229,12 @@ class ServerConfig:
     health_checks: HealthChecks
     notes: tuple[str, ...]
     warnings: tuple[str, ...]
+    places: Mapping[str, Position] = field(default_factory=dict, compare=False, repr=False)
+
+    @property
+    def sections(self) -> Mapping[str, object]:
+        """The options by section, as they stand in the file."""
+        return {"server": self.server, "health_checks": self.health_checks}
 
     @property
     def agent_ttl(self) -> timedelta:
@@ -253,11 +259,16 @@ def load_server(
 
     Raises: ConfigError with every problem.
     """
-    file, plugins, notes = load(
+    file, plugins, read = load(
         ServerFile, text, source, "server", overrides or {}, environment, SERVER_PLUGINS, check
     )
     return ServerConfig(
-        with_ca_subject(file.server), plugins, file.health_checks, tuple(notes), tuple(warnings(file.server))
+        with_ca_subject(file.server),
+        plugins,
+        file.health_checks,
+        tuple(read.notes),
+        tuple(warnings(file.server)),
+        read.places,
     )
 
 

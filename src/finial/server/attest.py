@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from finial.errors import FailedPrecondition, FinialError, PermissionDenied
 from finial.plugin.kinds import AttestedNode, Challenge, ServerNodeAttestor
@@ -20,6 +20,7 @@ from finial.runtime.clock import Clock
 from finial.server.api.caller import current
 from finial.server.sign import Signer
 from finial.spiffe.id import SpiffeId
+from finial.spiffe.selector import Selector
 from finial.spiffe.trust_domain import TrustDomain
 from finial.store import Committed, Store
 from finial.svid import csr
@@ -66,10 +67,19 @@ class Attestation:
 
 
 class Attestor:
-    """`methods`: the node attestors that are configured, by name."""
+    """`methods`: the node attestors that are configured, by name. `id_as_selector`: an agent's own ID is one of its
+    selectors, as `spiffe_id`, so that a node alias may name the agents that it is for."""
 
-    def __init__(self, store: Store, signer: Signer, methods: Mapping[str, ServerNodeAttestor]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        signer: Signer,
+        methods: Mapping[str, ServerNodeAttestor],
+        *,
+        id_as_selector: bool = False,
+    ) -> None:
         self._store, self._signer, self._methods = store, signer, methods
+        self._id_as_selector = id_as_selector
         self._believing = asyncio.Lock()
 
     async def attest(self, method: str, payload: bytes, request: bytes, challenge: Challenge) -> Attestation:
@@ -82,6 +92,8 @@ class Attestor:
             )
         asked = read_csr(request)
         node = await attestor.attest(payload, challenge)
+        if self._id_as_selector:
+            node = replace(node, selectors=(*node.selectors, Selector("spiffe_id", str(node.agent_id))))
         if not node.once:
             return await self._admit(method, node, asked)
         async with self._believing:

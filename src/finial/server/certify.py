@@ -6,7 +6,7 @@ anything is signed below it. A plugin that passes on no JWT keys leaves them to 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -40,7 +40,11 @@ class Upstream:
 
 
 class Certifier:
-    def __init__(self, policy: Policy, clock: Clock, log: Logger, upstream: Upstream | None) -> None:
+    """`policy` is asked for once for each new key: a reload may set another."""
+
+    def __init__(
+        self, policy: Callable[[], Policy], clock: Clock, log: Logger, upstream: Upstream | None
+    ) -> None:
         self._policy, self._clock, self._log, self._upstream = policy, clock, log, upstream
         self._roots: frozenset[bytes] | None = None  # that were told before
         self._warned, self._unreadable = False, ""
@@ -51,19 +55,19 @@ class Certifier:
 
     async def x509(self, key: PrivateKey) -> X509Ca:
         """Raises: what the plugin raises; InvalidArgument if what it signed is of no use."""
-        now = self._clock.now()
+        now, policy = self._clock.now(), self._policy()
         if self._upstream is None:
-            return self_signed(self._policy, key, now)
-        csr = upstream_request(self._policy, key)
-        minted = await self._upstream.plugin.mint_x509_ca(csr, self._policy.ca_ttl)
-        ca = ca_of(minted, self._policy, key, now)
+            return self_signed(policy, key, now)
+        csr = upstream_request(policy, key)
+        minted = await self._upstream.plugin.mint_x509_ca(csr, policy.ca_ttl)
+        ca = ca_of(minted, policy, key, now)
         self._roots = frozenset(minted.roots) | (self._roots or frozenset())
         return ca
 
     async def jwt(self, key: PrivateKey) -> tuple[JwtKey, tuple[JwtAuthority, ...]]:
         """With what the upstream authority told. Raises: what the plugin raises."""
         now = self._clock.now()
-        made = JwtKey(new_key_id(), key, now + timedelta(seconds=self._policy.ca_ttl))
+        made = JwtKey(new_key_id(), key, now + timedelta(seconds=self._policy().ca_ttl))
         return made, await self._publish(made)
 
     async def _publish(self, made: JwtKey) -> tuple[JwtAuthority, ...]:

@@ -26,11 +26,13 @@ from finial.runtime.clock import SystemClock
 from finial.runtime.log import Level, Logger, Output
 from finial.runtime.sockets import raise_file_limit
 from finial.server.program import ELSEWHERE, Server
+from finial.server.reload import reloader
 from finial.spiffe.id import SpiffeId
 from finial.spiffe.trust_domain import TrustDomain
 
 UMASK = 0o027
 Ready = Callable[[Server], None]
+Read = Callable[[], ServerConfig]
 
 
 def kinds(host: ServerHost) -> list[catalog.Kind]:
@@ -125,8 +127,11 @@ def check_plugins(config: ServerConfig) -> None:
     catalog.load(config.plugins, kinds(NoServer(config.server.trust_domain)), silent, elsewhere=ELSEWHERE)
 
 
-async def serve(config: ServerConfig, ready: Ready | None = None) -> int:
-    """The program, in the caller's loop, until SIGTERM or SIGINT: 0 after a graceful stop, 1 if it failed."""
+async def serve(config: ServerConfig, ready: Ready | None = None, read: Read | None = None) -> int:
+    """The program, in the caller's loop, until SIGTERM or SIGINT: 0 after a graceful stop, 1 if it failed.
+
+    `read`: its file as it is now, for SIGHUP, which is left to its default without it.
+    """
     options = config.server
     output = Output.open(
         options.log_file,
@@ -139,7 +144,7 @@ async def serve(config: ServerConfig, ready: Ready | None = None) -> int:
     restrict_umask(log)
     raise_file_limit()
     try:
-        await until_stopped(config, output, ready)
+        await until_stopped(config, output, ready, read)
     except FinialError as why:
         log.error("Server crashed", error=why, **({"hint": why.hint} if why.hint else {}))
         return 1
@@ -150,19 +155,24 @@ async def serve(config: ServerConfig, ready: Ready | None = None) -> int:
         output.close()
 
 
-async def until_stopped(config: ServerConfig, output: Output, ready: Ready | None) -> None:
-    """SIGUSR2 reopens the log file. Raises: what the start or a task raises."""
+async def until_stopped(config: ServerConfig, output: Output, ready: Ready | None, read: Read | None) -> None:
+    """SIGUSR2 reopens the log file, SIGHUP reads the configuration again. Raises: what the start or a task raises."""
     server = Server(config, output, kinds)
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
     loop.add_signal_handler(signal.SIGUSR2, Logger(output).reopen)
+    if read is not None:
+        reloads = reloader(server, read)
+        loop.add_signal_handler(signal.SIGHUP, reloads.ask)
     server.failed.add_done_callback(lambda _: stopping.set())
     with collector.paused():
         await server.start()
     collector.settle()
     try:
+        if read is not None:
+            server.tasks.start(reloads.run(), name="reload the configuration")
         if ready is not None:
             ready(server)
         await stopping.wait()

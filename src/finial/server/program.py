@@ -19,7 +19,7 @@ from finial.config.server import REFUSE, ServerConfig, ServerOptions
 from finial.errors import InvalidArgument
 from finial.plugin import catalog
 from finial.plugin.catalog import Catalog
-from finial.plugin.kinds import CredentialComposer, KeyManager, KeyType, ServerNodeAttestor
+from finial.plugin.kinds import KeyManager, KeyType, ServerNodeAttestor
 from finial.runtime.clock import Clock, SystemClock
 from finial.runtime.grpc import Servable
 from finial.runtime.health import Checks, Endpoint
@@ -94,7 +94,7 @@ class Server:
         self._log_configured()
         self.store = await self._open_store()
         plugins = self._load_plugins()
-        policy = policy_of(self.config, plugins.all("CredentialComposer"))
+        policy = policy_of(self.config, Composition(plugins.all("CredentialComposer")))
         self.signer = Signer(policy, self._clock, jwt_enabled=not options.disable_jwt_svids)
         self._stack.callback(self.signer.close)
         upstream = Upstream.of(plugins.all("UpstreamAuthority"))
@@ -163,11 +163,16 @@ class Server:
         backend = self.backend = Backend(
             options.trust_domain, self.store, self.follower, self.signer, self._clock, marks
         )
-        gate = self._gate()
+        gate = self.gate = self._gate()
         watchers = Watchers(self.follower, self._clock, self.tasks)
         arrivals = Arrivals(self.follower, watchers, marks, self._clock)
         self.authorities.follow(arrivals.everywhere, self.follower.position)
-        attestor = Attestor(self.store, self.signer, attestors)
+        attestor = Attestor(
+            self.store,
+            self.signer,
+            attestors,
+            id_as_selector=options.experimental.agent_spiffe_id_as_selector,
+        )
         shared: list[Servable] = [
             AgentService(backend, attestor),
             BundleService(backend),
@@ -192,7 +197,6 @@ class Server:
 
     def _gate(self) -> Gate:
         options = self.config.server
-        limited = {"attestation": options.ratelimit.attestation, "signing": options.ratelimit.signing}
         return Gate(
             self.store,
             self.follower,
@@ -200,7 +204,7 @@ class Server:
             self._log.subsystem("api"),
             admin_ids=options.admin_ids,
             audit=options.audit_log_enabled,
-            lifted=[name for name, on in limited.items() if not on],
+            lifted=lifted_limits(options),
         )
 
     def _chain(self) -> tuple[bytes, ...]:
@@ -230,8 +234,7 @@ class Server:
         start(pruner.entries(), name="prune entries")
         start(pruner.bundle(), name="prune the bundle")
         start(pruner.journals(), name="prune CA journals")
-        if (agents := agent_pruning(self.config.server)) is not None:
-            start(pruner.agents(agents), name="prune agents")
+        start(pruner.agents(lambda: agent_pruning(self.config.server)), name="prune agents")
         start(
             pruner.events(self.config.server.experimental.prune_events_older_than),
             name="prune SPIRE's events",
@@ -272,7 +275,7 @@ def make_data_dir(path: str) -> None:
         ) from why
 
 
-def policy_of(config: ServerConfig, composers: Mapping[str, CredentialComposer]) -> Policy:
+def policy_of(config: ServerConfig, composition: Composition) -> Policy:
     options, subject = config.server, config.ca_subject
     return Policy(
         trust_domain=options.trust_domain,
@@ -287,8 +290,13 @@ def policy_of(config: ServerConfig, composers: Mapping[str, CredentialComposer])
         jwt_key_type=KeyType(config.jwt_key_type),
         jwt_issuer=options.jwt_issuer,
         refuse_unfit=options.unfit_ttl == REFUSE,
-        composition=Composition(composers),
+        composition=composition,
     )
+
+
+def lifted_limits(options: ServerOptions) -> list[str]:
+    limited = {"attestation": options.ratelimit.attestation, "signing": options.ratelimit.signing}
+    return [name for name, on in limited.items() if not on]
 
 
 def agent_pruning(options: ServerOptions) -> AgentPruning | None:

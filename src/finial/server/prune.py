@@ -58,16 +58,22 @@ class Pruner:
         await self._each(JOURNALS_EVERY, self._prune_journals, self._ca, "Could not prune CA journals")
 
     async def agents(
-        self, which: AgentPruning, draw: Callable[[float, float], float] = random.uniform
+        self,
+        wanted: Callable[[], AgentPruning | None],
+        draw: Callable[[float, float], float] = random.uniform,
     ) -> None:
+        """`wanted` is asked each time: a reload may say otherwise."""
         log = self._log.subsystem("node_manager")
-        log.info(
-            "Periodic prune of expired nodes started",
-            expired_for=format_duration(which.expired_for),
-            include_tofu=which.also_tofu,
-        )
+        if (first := wanted()) is not None:
+            log.info(
+                "Periodic prune of expired nodes started",
+                expired_for=format_duration(first.expired_for),
+                include_tofu=first.also_tofu,
+            )
 
         async def prune() -> None:
+            if (which := wanted()) is None:
+                return
             before = self._before(which.expired_for.total_seconds())
             pruned = await self._store.prune_expired_agents(
                 before, also_tofu=which.also_tofu, limit=which.batch_size

@@ -16,6 +16,7 @@ from finial.authority.ca import X509Ca, public_bytes
 from finial.authority.issue import Issuer
 from finial.authority.journal import Journal, JwtKeyRecord, X509CaRecord
 from finial.authority.jwt import JwtIssuer, JwtKey
+from finial.authority.policy import Policy
 from finial.authority.rotation import (
     Activate,
     Effect,
@@ -65,11 +66,14 @@ class Authorities:
         self._jwt_enabled = jwt_enabled
         self._everywhere: Callable[[Position], bool] | None = None
         self._published: Position | None = None  # at which the newest authority stands in the bundle
-        self._policy = signer.policy
-        self._certifier = Certifier(self._policy, clock, self._log, upstream)
+        self._certifier = Certifier(lambda: signer.policy, clock, self._log, upstream)
         self._journal_row: int | None = None
         self._changing = asyncio.Lock()  # the clock's steps and an operator's do not mix
         self.state = Rotation()
+
+    @property
+    def _policy(self) -> Policy:
+        return self._signer.policy
 
     def follow(self, everywhere: Callable[[Position], bool], now: Position) -> None:
         """From here on an authority waits until its publication has arrived everywhere, at the longest as

@@ -28,7 +28,7 @@ def certifier(above: MemoryUpstream | None) -> tuple[Certifier, io.StringIO]:
     text = io.StringIO()
     log = Logger(Output(text, now=SystemClock().now, level=Level.DEBUG, strict=True))
     upstream = Upstream.of({"above": above} if above else {})
-    return Certifier(Policy(trust_domain=DOMAIN), SystemClock(), log, upstream), text
+    return Certifier(lambda: Policy(trust_domain=DOMAIN), SystemClock(), log, upstream), text
 
 
 def test_without_an_upstream_a_ca_signs_itself() -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from finial.authority.compose import Composition
 from finial.errors import FinialError
 from finial.runtime.clock import SystemClock
 from finial.runtime.log import Output
@@ -24,7 +25,7 @@ def test_options_become_the_policy(tmp_path: Path) -> None:
       jwt_issuer = "https://issuer.test"
       ca_key_type = "ec-p384"
     """
-    policy = policy_of(config_of(tmp_path, options), {})
+    policy = policy_of(config_of(tmp_path, options), Composition({}))
     assert (policy.ca_ttl, policy.x509_svid_ttl, policy.agent_ttl, policy.jwt_svid_ttl) == (
         3600,
         300,

@@ -185,7 +185,7 @@ def test_agents_expired_for_long_go_within_the_batch_but_banned_ones_stay(
             agent("tofu", now - 7200, can_reattest=False),
         ):
             await store.put_agent(one)
-        with pruning(running, clock, lambda pruner: pruner.agents(which, lambda low, high: 0.0)):
+        with pruning(running, clock, lambda pruner: pruner.agents(lambda: which, lambda low, high: 0.0)):
             await clock.wait_for_sleepers(1)
             await clock.advance(AGENTS_EVERY)
             await clock.wait_for_sleepers(1)

@@ -68,8 +68,21 @@ class Gate:
     ) -> None:
         self._store, self._follower, self._clock, self._log = store, follower, clock, log
         self._admin_ids, self._audit = frozenset(admin_ids), audit
-        rates = {rule.rate for rule in RULES.values() if rule.rate and rule.rate.group not in lifted}
-        self._limiters = {rate: RateLimiter(rate.per_second, clock) for rate in rates}
+        self._limiters: dict[Rate, RateLimiter] = {}
+        self.lift(lifted)
+
+    def lift(self, names: Collection[str]) -> None:
+        """Only these limits are off from here on; who waits for another's, waits on."""
+        rates = {rule.rate for rule in RULES.values() if rule.rate and rule.rate.group not in names}
+        held, clock = self._limiters, self._clock
+        self._limiters = {
+            rate: held[rate] if rate in held else RateLimiter(rate.per_second, clock) for rate in rates
+        }
+
+    @property
+    def limited(self) -> frozenset[str]:
+        """Names of the limits that are on."""
+        return frozenset(rate.group for rate in self._limiters if rate.group)
 
     async def intercept(self, stream: Stream[Any, Any], path: str, call: Call) -> None:
         record = begin(path, caller_of(stream), self._log, auditing=self._audit)

@@ -1,0 +1,121 @@
+"""A changed file is taken whole or refused whole."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+from dataclasses import dataclass, field
+
+import pytest
+
+from finial.config.reload import Reloader, live_changes
+from finial.config.server import ServerConfig, load_server
+from finial.errors import FailedPrecondition
+from finial.runtime.clock import SystemClock
+from finial.runtime.log import Level, Logger, Output
+from finial.runtime.tasks import Tasks
+
+LIVE = frozenset({"server.ca_ttl", "server.log_level"})
+BASE = """server {
+  trust_domain = "example.org"
+  data_dir = "d"
+  %s
+}
+plugins { DataStore "sql" {} KeyManager "memory" {} }"""
+
+
+def load(options: str = "") -> ServerConfig:
+    return load_server(BASE % options, "server.conf")
+
+
+@dataclass
+class Program:
+    """Something that runs with a configuration; `file` is what its file says."""
+
+    file: str = ""
+    config: ServerConfig = field(default_factory=load)
+    log: io.StringIO = field(default_factory=io.StringIO)
+    reads: int = 0
+    used: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def read(self) -> ServerConfig:
+        self.reads += 1
+        return load(self.file)
+
+    def use(self, config: ServerConfig) -> None:
+        self.config = config
+        self.output.level = config.server.log_level
+        self.used.set()
+
+    def reloader(self) -> Reloader[ServerConfig]:
+        self.output = Output(self.log, now=SystemClock().now, strict=True)
+        return Reloader(self.read, lambda: self.config, self.use, LIVE, Logger(self.output))
+
+    def reload(self, file: str) -> str:
+        """What is logged."""
+        self.file = file
+        asyncio.run(self.reloader().reload())
+        return self.log.getvalue()
+
+
+def test_changes_that_can_be_made_are_made_and_told() -> None:
+    program = Program()
+    log = program.reload('ca_ttl = "48h"')
+    assert program.config == load('ca_ttl = "48h"')
+    assert 'msg="Option changed" new=48h0m0s old=24h0m0s option=server.ca_ttl' in log
+    assert 'msg="Configuration reloaded" changes=1' in log
+
+
+def test_one_that_cannot_be_made_stops_all() -> None:
+    program = Program()
+    log = program.reload('ca_ttl = "48h"\n  bind_port = 1')
+    assert program.config == load()
+    assert "server.conf:5:15: server.bind_port needs a restart: 8081 -> 1" in log
+    assert log.count("level=error") == log.count("\n") == 1
+
+
+def test_every_option_that_needs_a_restart_is_named() -> None:
+    with pytest.raises(FailedPrecondition) as refused:
+        live_changes(load('jwt_issuer = "i"'), load("bind_port = 1"), LIVE)
+    assert refused.value.message == (
+        "server.conf:4:15: server.bind_port needs a restart: 8081 -> 1; "
+        "server.jwt_issuer needs a restart: i -> (not set)"
+    )
+    assert "SIGHUP" in (refused.value.hint or "")
+
+
+def test_a_broken_file_changes_nothing_and_is_told_with_its_place() -> None:
+    program = Program()
+    log = program.reload('ca_ttl = "soon"')
+    assert program.config == load()
+    assert "server.conf:4:" in log
+    assert log.count("level=error") == log.count("\n") == 1
+
+
+def test_a_file_that_says_the_same_is_told_as_such() -> None:
+    assert "Configuration is unchanged" in Program().reload('ca_ttl = "24h"')
+
+
+def test_a_quieter_level_comes_after_what_is_told() -> None:
+    program = Program()
+    assert "Configuration reloaded" in program.reload('log_level = "error"')
+    assert program.output.level is Level.ERROR
+
+
+def test_asked_before_it_runs_and_twice_it_reads_once() -> None:
+    async def scene() -> None:
+        program = Program('ca_ttl = "48h"')
+        reloader = program.reloader()
+        reloader.ask()
+        reloader.ask()
+        async with Tasks() as tasks:
+            tasks.start(reloader.run())
+            await program.used.wait()
+            assert program.reads == 1
+            program.used.clear()
+            program.file = 'ca_ttl = "72h"'
+            reloader.ask()
+            await program.used.wait()
+        assert program.config == load('ca_ttl = "72h"')
+
+    asyncio.run(scene())
