@@ -19,6 +19,7 @@ from finial.agent.main import first_trust, run
 from finial.agent.storage import Bootstrap
 from finial.client.workload import WorkloadApi
 from finial.config.agent import AgentConfig, load_agent
+from finial.errors import PermissionDenied
 from finial.registry.entry import Entry
 from finial.runtime.clock import SystemClock
 from finial.runtime.log import Logger, Output
@@ -152,3 +153,33 @@ def test_the_first_bundle_comes_from_the_workload_api_of_another_agent(tmp_path:
                 assert (await source_of(tmp_path, options)).x509_roots == server.bundle.x509_roots
 
     asyncio.run(scenario())
+
+
+@pytest.mark.parametrize(
+    ("option", "told"), [("", ""), ('log_selectors = ["unix:uid"]', f"unix:uid:{os.geteuid()}")]
+)
+def test_selectors_of_a_workload_without_an_identity_are_logged_as_configured(
+    tmp_path: Path, option: str, told: str
+) -> None:
+    async def scenario() -> str:
+        async with ScriptedServer() as server, asyncio.timeout(10):
+            (tmp_path / "bundle.pem").write_bytes(bundle_document.encode_pem(server.bundle.x509_roots))
+            trust = f'trust_bundle_path = "{tmp_path}/bundle.pem" join_token = "{server.new_token()}"'
+            made, stopped = config(tmp_path, f"{option} {trust}", port=server.address.port), asyncio.Event()
+            log, text = logger()
+            running = asyncio.ensure_future(run(made, SystemClock(), log, stopped))
+            try:
+                while not (tmp_path / "public" / "api.sock").exists():  # noqa: ASYNC110
+                    await asyncio.sleep(0.005)
+                async with WorkloadApi(f"unix://{tmp_path}/public/api.sock") as api:
+                    with pytest.raises(PermissionDenied, match="no identity issued"):
+                        await api.fetch_x509()
+            finally:
+                stopped.set()
+                await asyncio.wait_for(running, 10)
+            return text.getvalue()
+
+    (line,) = [one for one in asyncio.run(scenario()).splitlines() if "No identity issued" in one]
+    assert ("selectors=" in line) is bool(told)
+    assert told in line
+    assert "unix:gid" not in line

@@ -16,7 +16,9 @@ from cryptography.hazmat.primitives.serialization import Encoding, load_der_publ
 from cryptography.x509.oid import NameOID
 from grpclib.exceptions import GRPCError
 
+from finial.spiffe.id import SpiffeId
 from finial.testing.server import TRUST_DOMAIN, Identity, Running, attest, new_key, play
+from finial.wire.convert.id import id_to_wire
 from finial.wire.convert.svid import x509_svid_from_wire
 from finial.wire.pb.spire.api.server.entry.v1 import entry_pb2
 from finial.wire.pb.spire.api.server.entry.v1.entry_grpc import EntryStub
@@ -137,3 +139,27 @@ def test_the_server_listens_and_keeps_its_data_where_it_is_told(tmp_path: Path) 
         assert any(f'address="127.0.0.1:{running.server.port}"' in line for line in told)
 
     play(tmp_path, scene)
+
+
+@pytest.mark.parametrize("on", [True, False])
+def test_an_alias_may_name_agents_by_their_own_ids_where_these_are_selectors(
+    tmp_path: Path, on: bool
+) -> None:
+    async def scene(running: Running) -> None:
+        agent = await attest(running)
+        async with running.admin() as channel:
+            made = entry_pb2.BatchCreateEntryRequest()
+            alias, below = made.entries.add(), made.entries.add()
+            alias.spiffe_id.CopyFrom(id_to_wire(SpiffeId(TRUST_DOMAIN, "/cluster")))
+            alias.parent_id.CopyFrom(id_to_wire(SpiffeId(TRUST_DOMAIN, "/spire/server")))
+            alias.selectors.add(type="spiffe_id", value=str(agent.id))
+            below.id = "below"
+            below.spiffe_id.CopyFrom(id_to_wire(SpiffeId(TRUST_DOMAIN, "/w")))
+            below.parent_id.CopyFrom(alias.spiffe_id)
+            below.selectors.add(type="a", value="b")
+            await EntryStub(channel).BatchCreateEntry(made)
+        async with running.remote(agent) as channel:
+            found = await EntryStub(channel).GetAuthorizedEntries(entry_pb2.GetAuthorizedEntriesRequest())
+        assert ("below" in [one.id for one in found.entries]) is on
+
+    play(tmp_path, scene, f"experimental {{ agent_spiffe_id_as_selector = {str(on).lower()} }}")

@@ -116,6 +116,7 @@ def compose(config: AgentConfig, plugins: Plugins, clock: Clock, log: Logger) ->
         target.total_seconds() if target is not None else 0.0,
         config.jwt_svid_cache_max_size,
         options.experimental.svid_renewal_percent / 100,
+        options.experimental.jwt_svid_cache_hit_timeout.total_seconds(),
     )
     settings = AgentSettings(
         server,
@@ -125,6 +126,7 @@ def compose(config: AgentConfig, plugins: Plugins, clock: Clock, log: Logger) ->
             options.allow_unauthenticated_verifiers,
             frozenset(options.allowed_foreign_jwt_claims),
             limits_of(options.experimental.ratelimit),
+            options.log_selectors,
         ),
         serve_workload_api=not options.disable_workload_api,
         cache_size=config.x509_svid_cache_max_size,

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from finial.agent.answer import HeldSvid
-from finial.agent.connection import ServerConnection, in_rpc_words, rpc_text
+from finial.agent.connection import RPC_TIMEOUT, ServerConnection, in_rpc_words, rpc_text
 from finial.agent.identity import public_key_of
 from finial.agent.jwt_cache import JwtCache
 from finial.agent.lifetime import HALF, Draw, renewal_time
@@ -45,6 +45,9 @@ class SigningOptions:
     availability_target: float = 0.0  # seconds; 0: not set
     jwt_cache_size: int = 1000
     renewal_share: float = HALF  # of the life, how much passes before the renewal
+    jwt_hit_timeout: float = (
+        RPC_TIMEOUT  # seconds that a new JWT-SVID is waited for while an older one is valid
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +203,8 @@ class Signer:
         if cached is not None and fresh:
             return cached
         try:
-            svid = await self._new_jwt_svid(entry, audience)
+            timeout = RPC_TIMEOUT if cached is None else self._options.jwt_hit_timeout
+            svid = await self._new_jwt_svid(entry, audience, timeout)
         except FinialError as why:
             if cached is None or isinstance(why, NotFound | PermissionDenied):
                 raise
@@ -212,10 +216,11 @@ class Signer:
             self._jwts.put(svid, audience, now)
         return svid
 
-    async def _new_jwt_svid(self, entry: Entry, audience: Sequence[str]) -> JwtSvid:
+    async def _new_jwt_svid(self, entry: Entry, audience: Sequence[str], timeout: float) -> JwtSvid:
         request = svid_pb2.NewJWTSVIDRequest(entry_id=entry.id, audience=audience)
         try:
-            answer = await self._connection.call(self._connection.api.svid.NewJWTSVID, request)
+            call = self._connection.api.svid.NewJWTSVID
+            answer = await self._connection.call(call, request, timeout=timeout)
         except FinialError as why:
             raise in_rpc_words("failed to fetch JWT SVID", why) from why
         svid = jwt_svid_from_wire(answer.svid)

@@ -8,7 +8,7 @@ not. Codes and words are those of SPIRE 1.15 `pkg/agent/endpoints/workload`. Spe
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -45,6 +45,9 @@ class WorkloadApiOptions:
     allow_unauthenticated_verifiers: bool = False  # bundles for callers without an identity
     allowed_foreign_jwt_claims: frozenset[str] = frozenset()
     limits: Mapping[str, int] = field(default_factory=dict)  # calls a second by method; 0 or none: no limit
+    log_selectors: tuple[
+        str, ...
+    ] = ()  # of whoever gets no identity: these, and what begins with one and a colon
 
 
 async def require_header(stream: Stream[Req, Res], path: str, call: Callable[[], Awaitable[None]]) -> None:
@@ -102,7 +105,7 @@ class WorkloadApi(SpiffeWorkloadAPIBase):
             one for one in self._holdings.matching(selectors) if wanted is None or one.spiffe_id == wanted
         ]
         if not entries:
-            raise self._no_identity("FetchJWTSVID", peer)
+            raise self._no_identity("FetchJWTSVID", peer, selectors)
         audience = list(request.audience)
         svids = await asyncio.gather(*(self._jwt_svid(one, audience) for one in entries))
         check_again(peer)
@@ -158,7 +161,7 @@ class WorkloadApi(SpiffeWorkloadAPIBase):
                 changed.clear()
                 if view.answer is not None and not (view.answer.pending and encode is x509_svids):
                     if needs_identity and not view.answer.registered:
-                        raise self._no_identity(method, peer)
+                        raise self._no_identity(method, peer, selectors)
                     message = encode(view, view.answer)
                     if message is not sent:
                         check_again(peer)
@@ -191,8 +194,10 @@ class WorkloadApi(SpiffeWorkloadAPIBase):
         allowed = STANDARD_CLAIMS | self._options.allowed_foreign_jwt_claims
         return {name: value for name, value in svid.claims.items() if name in allowed}
 
-    def _no_identity(self, method: str, peer: Peer) -> PermissionDenied:
-        self._log.error("No identity issued", method=method, pid=peer.pid, registered=False)
+    def _no_identity(self, method: str, peer: Peer, selectors: Collection[Selector]) -> PermissionDenied:
+        told = loggable(selectors, self._options.log_selectors)
+        fields = {"selectors": ",".join(told)} if told else {}
+        self._log.error("No identity issued", method=method, pid=peer.pid, registered=False, **fields)
         return PermissionDenied(NO_IDENTITY)
 
     def _log_sent(self, method: str, peer: Peer, answer: Answer) -> None:
@@ -201,6 +206,12 @@ class WorkloadApi(SpiffeWorkloadAPIBase):
                 self._log.debug(
                     "Fetched X.509 SVID", method=method, pid=peer.pid, spiffe_id=str(one.entry.spiffe_id)
                 )
+
+
+def loggable(selectors: Collection[Selector], kinds: Collection[str]) -> list[str]:
+    """Those that are one of `kinds` or below it: "k8s" and "k8s:ns" are both kinds of "k8s:ns:default"."""
+    texts = sorted(map(str, selectors))
+    return [text for text in texts if any(text == kind or text.startswith(f"{kind}:") for kind in kinds)]
 
 
 def caller(stream: Stream[Req, Res]) -> Peer:

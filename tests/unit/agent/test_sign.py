@@ -173,6 +173,31 @@ def test_an_old_token_helps_out_while_the_server_is_away_but_not_where_it_refuse
     asyncio.run(scenario())
 
 
+def test_an_old_token_is_handed_out_once_the_new_one_takes_longer_than_configured(
+    joined: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def scenario() -> None:
+        async with ScriptedServer() as server, joined(server) as parts:
+            authorize(parts, entry("a"))
+            kept = await parts.signer.jwt_svid(entry("a"), ["x"])
+            later = (kept.issued_at + 3 * kept.expires_at) / 4
+            monkeypatch.setattr(parts.signer, "_clock", VirtualClock(datetime.fromtimestamp(later, UTC)))
+            monkeypatch.setattr(
+                parts.signer, "_options", replace(parts.signer._options, jwt_hit_timeout=0.02)
+            )
+            ended = asyncio.Event()
+
+            async def slow() -> None:
+                await ended.wait()
+
+            server.before["NewJWTSVID"] = slow
+            async with asyncio.timeout(5):
+                assert await parts.signer.jwt_svid(entry("a"), ["x"]) is kept
+            ended.set()
+
+    asyncio.run(scenario())
+
+
 def test_an_svid_that_had_ended_when_it_came_is_not_asked_for_again_at_once(
     joined: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 from multidict import MultiDict
 
-from finial.agent.workload_api import check_again, require_header
+from finial.agent.workload_api import check_again, loggable, require_header
 from finial.errors import InvalidArgument, Unavailable
 from finial.runtime import peer
+from finial.spiffe.selector import Selector
 
 
 def intercepted(path: str, metadata: MultiDict[str] | None) -> bool:
@@ -45,3 +46,11 @@ def test_nothing_is_written_to_a_process_that_became_another() -> None:
         caller.close()
         with pytest.raises(Unavailable, match=r"^workload attestation failed$"):
             check_again(caller)
+
+
+def test_selectors_are_logged_by_kind_and_no_others() -> None:
+    found = [Selector.parse(text) for text in ("unix:uid:1000", "unix:path:/x", "k8s:ns:a", "k8s:nsx:a")]
+    assert loggable(found, ()) == []
+    assert loggable(found, ("unix",)) == ["unix:path:/x", "unix:uid:1000"]
+    assert loggable(found, ("k8s:ns", "unix:uid:1000")) == ["k8s:ns:a", "unix:uid:1000"]
+    assert loggable(found, ("uni", "k8s:n", "")) == []

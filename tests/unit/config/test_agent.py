@@ -66,13 +66,11 @@ def test_options_that_exclude_or_need_each_other(options: str, sentence: str) ->
     [
         'admin_socket_path = "admin/a.sock"',
         'authorized_delegates = ["spiffe://example.org/x"]',
-        'log_selectors = ["unix"]',
         'sds { default_svid_name = "x" }',
         "experimental { ratelimit { fetch_secrets = 5 } }",
         "experimental { use_sync_authorized_entries = false }",
         "experimental { require_pq_kem = true }",
         'experimental { broker { socket_path = "x" } }',
-        'experimental { jwt_svid_cache_hit_timeout = "10s" }',
         "profiling_enabled = true",
     ],
 )

@@ -66,7 +66,6 @@ def test_a_misspelt_option_is_refused_with_a_suggestion() -> None:
         "experimental { require_pq_kem = true }",
         'experimental { feature_flags = ["wit-svid"] }',
         'experimental { named_pipe_name = "x" }',
-        "experimental { agent_spiffe_id_as_selector = true }",
     ],
 )
 def test_an_option_that_does_not_work_is_refused_and_never_ignored(options: str) -> None:
