@@ -31,10 +31,7 @@ from finial.errors import FinialError, InvalidArgument
 from finial.plugin.kinds import AgentNodeAttestor, KeyManager, KeyType, WorkloadAttestor
 from finial.plugins.key import disk, memory
 from finial.plugins.key.generation import generate
-from finial.plugins.node.http_challenge import agent as http_challenge
 from finial.plugins.node.join_token.agent import JoinTokenAttestor
-from finial.plugins.node.sshpop import agent as sshpop
-from finial.plugins.node.x509pop import agent as x509pop
 from finial.plugins.workload import launcher, unix
 from finial.runtime import handover
 from finial.runtime.clock import Clock, SystemClock
@@ -180,12 +177,21 @@ class Plugins:
             self._log.info("Plugin loaded", external=False, plugin_name=plugin.name, plugin_type=plugin.type)
 
     def _node_attestor(self, plugin: PluginConfig, options: AgentOptions) -> AgentNodeAttestor:
-        """Without a token `join_token` says so when it is asked for a proof."""
+        """Imported when made: nobody pays for what is not configured.
+
+        Without a token `join_token` says so when it is asked for a proof.
+        """
         if plugin.name == "x509pop":
+            from finial.plugins.node.x509pop import agent as x509pop
+
             return x509pop.X509PopAttestor(decode(plugin.read_data(), x509pop.Config))
         if plugin.name == "sshpop":
+            from finial.plugins.node.sshpop import agent as sshpop
+
             return sshpop.SshPopAttestor(decode(plugin.read_data(), sshpop.Config))
         if plugin.name == "http_challenge":
+            from finial.plugins.node.http_challenge import agent as http_challenge
+
             return http_challenge.HttpChallengeAttestor(decode(plugin.read_data(), http_challenge.Config))
         return JoinTokenAttestor(options.join_token or _read_token(options.join_token_file))
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from finial.cli.api import AgentFlags, workload_api
+from finial.cli.agent_socket import AgentFlags, workload_api
 from finial.cli.command import Command
 from finial.cli.configuration import DaemonFlags, load, tell_unknown_keys, told
 from finial.cli.console import Console

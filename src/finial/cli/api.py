@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import time
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable
 from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from finial.cli.agent_socket import AgentFlags, workload_api
 from finial.cli.command import Command
 from finial.cli.console import Console
 from finial.cli.flags import flag
-from finial.cli.lab_socket import default_or_lab
 from finial.cli.output import messages_json, read_format
 from finial.cli.rpc_errors import as_rpc_error
 from finial.cli.svid_text import jwt_text, write_x509, x509_text
@@ -25,9 +24,6 @@ from finial.wire.pb.spiffe.workload.workload_pb2 import (
     X509SVIDResponse,
 )
 
-DEFAULT_SOCKET = "/tmp/spire-agent/public/api.sock"  # noqa: S108 - SPIRE's default, for its scripts
-ENVIRONMENT = "SPIRE_AGENT_PUBLIC_SOCKET"
-TEMPLATE = "SPIRE_AGENT_PUBLIC_SOCKET_TEMPLATE"
 Answer = TypeVar("Answer")
 
 
@@ -36,18 +32,6 @@ def read_timeout(text: str) -> float:
     from finial.config import durations
 
     return durations.parse_duration(text).total_seconds()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AgentFlags:
-    """The flags that every command of the agent's socket has."""
-
-    socket_path: str = flag(
-        "",
-        f"Path to the Workload API socket (default {DEFAULT_SOCKET}, or ${ENVIRONMENT})",
-        name="socketPath",
-    )
-    instance: str = flag("", f"Instance name that replaces %i in ${TEMPLATE}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,23 +66,6 @@ class JwtFlags(FetchFlags):
 class ValidateFlags(FetchFlags):
     audience: str = flag("", "Who the token must be for")
     svid: str = flag("", "The JWT-SVID")
-
-
-def socket_path(flags: AgentFlags, environment: Mapping[str, str] = os.environ) -> str:
-    """Raises: InvalidArgument if an instance is given without a template, with the space of SPIRE's text."""
-    if flags.instance:
-        template = environment.get(TEMPLATE, "")
-        if not template:
-            raise InvalidArgument(
-                f" {TEMPLATE} environment variable must be defined when using the instance flag"
-            )
-        return template.replace("%i", flags.instance)
-    named = flags.socket_path or environment.get(ENVIRONMENT, "")
-    return named or default_or_lab(DEFAULT_SOCKET, "agent", environment)
-
-
-def workload_api(flags: AgentFlags) -> WorkloadApi:
-    return WorkloadApi(f"unix://{os.path.abspath(socket_path(flags))}")
 
 
 async def fetch_x509(flags: X509Flags, console: Console) -> int:

@@ -7,6 +7,7 @@ spire-agent     SPIRE's verbs of the agent
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from importlib import import_module
 from types import MappingProxyType
 
@@ -79,9 +80,13 @@ PROGRAMS = MappingProxyType({"spire-server": SERVER, "spire-agent": AGENT, "fini
 def commands(program: str, first: str) -> list[Command]:
     """The commands of `program` that begin with this word, as they are typed there."""
     modules, _ = PROGRAMS[program][first]
-    found = [one for module in modules for one in import_module(f"finial.cli.{module}").COMMANDS]
-    mine = [one for one in found if typed(program, one).split()[0] == first]
+    mine = [one for module in modules for one in _commands_of(module, program, first)]
     return sorted(mine, key=lambda one: min(aliases(program, one)))
+
+
+def _commands_of(module: str, program: str, first: str) -> list[Command]:
+    found: Iterable[Command] = import_module(f"finial.cli.{module}").COMMANDS
+    return [one for one in found if typed(program, one).split()[0] == first]
 
 
 def group(program: str, words: list[str]) -> dict[str, Command]:
@@ -108,10 +113,22 @@ def typed(program: str, command: Command) -> str:
 
 
 def find(program: str, words: list[str]) -> tuple[Command, list[str]] | None:
-    """The command with the longest path that the words begin with, and the words after it."""
+    """The command with the longest path that the words begin with, and the words after it.
+
+    Commands that begin alike are of one module, so the modules after the one that knows it stay unloaded.
+    """
+    modules, _ = PROGRAMS[program][words[0]]
+    for module in modules:
+        found = _longest(_commands_of(module, program, words[0]), program, words)
+        if found is not None:
+            return found
+    return None
+
+
+def _longest(candidates: list[Command], program: str, words: list[str]) -> tuple[Command, list[str]] | None:
     best: tuple[Command, list[str]] | None = None
     length = 0
-    for command in commands(program, words[0]):
+    for command in candidates:
         for path in aliases(program, command):
             parts = path.split()
             if len(parts) > length and words[: len(parts)] == parts:

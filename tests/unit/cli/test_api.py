@@ -6,28 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from finial.cli.api import ENVIRONMENT, TEMPLATE, AgentFlags, read_timeout, socket_path, within
+from finial.cli.api import read_timeout, within
 from finial.errors import DeadlineExceeded, InvalidArgument
 from finial.testing.transcripts import Outcome
 
 Call = Callable[..., Outcome]
-
-
-@pytest.mark.parametrize(
-    ("flags", "environment", "path"),
-    [
-        (AgentFlags(), {ENVIRONMENT: "/env.sock"}, "/env.sock"),
-        (AgentFlags(socket_path="/flag.sock"), {ENVIRONMENT: "/env.sock"}, "/flag.sock"),
-        (AgentFlags(instance="a", socket_path="/x"), {TEMPLATE: "/run/%i/api.sock"}, "/run/a/api.sock"),
-    ],
-)
-def test_where_the_socket_is(flags: AgentFlags, environment: dict[str, str], path: str) -> None:
-    assert socket_path(flags, environment) == path
-
-
-def test_an_instance_needs_a_template() -> None:
-    with pytest.raises(InvalidArgument, match=f"{TEMPLATE} environment variable must be defined"):
-        socket_path(AgentFlags(instance="a"), {})
 
 
 def test_timeouts_are_durations_of_go() -> None:

@@ -3,10 +3,24 @@ from __future__ import annotations
 import resource
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 HEAVY = ("asyncio", "grpclib", "google.protobuf", "cryptography", "uvloop", "rich", "click", "httpx")
+NO_AGENT = """
+agent {{
+    trust_domain = "example.org"
+    server_address = "127.0.0.1"
+    insecure_bootstrap = true
+    data_dir = "{data_dir}"
+}}
+plugins {{
+    KeyManager "memory" {{ plugin_data {{}} }}
+    NodeAttestor "join_token" {{ plugin_data {{}} }}
+    WorkloadAttestor "unix" {{ plugin_data {{}} }}
+}}
+"""
 
 
 def loaded(*words: str) -> set[str]:
@@ -31,6 +45,18 @@ def test_a_command_loads_its_own_module_only() -> None:
     assert "finial.cli.version" in modules
     assert "finial.cli.entry" not in modules
     assert not modules & {"grpclib", "cryptography", "uvloop"}
+
+
+@pytest.mark.slow
+def test_the_agent_loads_no_other_command_and_no_plugin_before_it_is_made(tmp_path: Path) -> None:
+    config = tmp_path / "agent.conf"
+    config.write_text(NO_AGENT.format(data_dir=config / "is no folder"))
+    modules = loaded("agent", "run", "-config", str(config))
+    assert "finial.agent.main" in modules
+    assert not modules & {"finial.cli.api", "finial.cli.agents", "finial.cli.entry", "finial.client.workload"}
+    assert not modules & {
+        f"finial.plugins.node.{name}.agent" for name in ("x509pop", "sshpop", "http_challenge")
+    }
 
 
 @pytest.mark.slow

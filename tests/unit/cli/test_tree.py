@@ -24,6 +24,19 @@ def test_the_longest_path_is_found(program: str, words: list[str], path: str, re
     assert (found[0].path, found[1]) == (path, rest)
 
 
+@pytest.mark.parametrize("program", tree.PROGRAMS)
+def test_commands_that_begin_alike_are_of_one_module(program: str) -> None:
+    module_of = {
+        path: command.run.__module__
+        for first in tree.PROGRAMS[program]
+        for command in tree.commands(program, first)
+        for path in tree.aliases(program, command)
+    }
+    for path, module in module_of.items():
+        longer = {other for name, other in module_of.items() if name.startswith(f"{path} ")}
+        assert longer <= {module}
+
+
 @pytest.mark.parametrize("words", [["entry"], ["entry", "nope"], ["bundle", "-h"]])
 def test_a_group_alone_is_no_command(words: list[str]) -> None:
     assert tree.find("spire-server", words) is None
