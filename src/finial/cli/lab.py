@@ -81,6 +81,8 @@ async def up(flags: UpFlags, console: Console) -> int:
 
 async def brought_up(flags: UpFlags, place: Place, console: Console) -> Up:
     """Progress is told on standard error as it goes."""
+    from finial.doctor.laptop import unprotected
+    from finial.doctor.machine import ThisMachine
     from finial.lab import lifecycle
 
     began = time.monotonic()
@@ -93,6 +95,8 @@ async def brought_up(flags: UpFlags, place: Place, console: Console) -> Up:
     done = await lifecycle.up(place, ttl=flags.ttl, fresh=flags.fresh, tell=tell, postgres=flags.postgres)
     for name, (wanted, port) in done.moved.items():
         console.err(f"  port {wanted} is taken: {name} has {port}")
+    for lack in unprotected(ThisMachine()):
+        console.err(f"  not protected: {lack}")
     console.err(f"  {'up' if done.started else 'all well'} after {time.monotonic() - began:.2f} s")
     return done
 

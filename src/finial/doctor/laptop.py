@@ -29,6 +29,13 @@ def examine(machine: Machine, socket_path: Path, ports: Mapping[str, int]) -> It
     yield from (port(machine, name, number) for name, number in ports.items())
 
 
+def unprotected(machine: Machine) -> Iterator[str]:
+    """What a trust domain that runs lacks on this platform, a sentence each."""
+    for found in (platform(machine), pinning(machine), memory_files(machine)):
+        if found.result is not Result.OK:
+            yield f"{found.what}: {found.seen}: {found.why}"
+
+
 def platform(machine: Machine) -> Finding:
     name, release = machine.system()
     why = "the agent knows its callers by SO_PEERCRED, pidfds and /proc, which only Linux has"

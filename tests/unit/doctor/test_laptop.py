@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from finial.doctor.finding import Finding, Result
-from finial.doctor.laptop import examine
+from finial.doctor.laptop import examine, unprotected
 
 DAY = datetime(2026, 11, 25, 9, 30, tzinfo=UTC)
 
@@ -95,3 +95,10 @@ def test_one_thing_is_wrong(machine: Told, what: str, result: Result, seen: str)
 @pytest.mark.parametrize(("size", "result"), [(107, Result.OK), (108, Result.FAIL)])
 def test_the_longest_path_of_a_socket(size: int, result: Result) -> None:
     assert findings(Told(), "/" + "a" * (size - 1))["socket path"].result is result
+
+
+def test_what_a_running_trust_domain_lacks_is_said_in_a_sentence_each() -> None:
+    assert list(unprotected(Told(scope=0, taken=frozenset({8081})))) == []
+    (pinned,) = unprotected(Told(pins=False))
+    assert pinned.startswith("pidfd of callers: callers are known by their number: without SO_PEERPIDFD")
+    assert len(list(unprotected(Told(name="darwin", pins=False, memfd=False)))) == 3
