@@ -59,7 +59,7 @@ class Agent:
         clock: Clock,
         log: Logger,
     ) -> None:
-        self._settings = settings
+        self.settings = settings
         self._node = node
         self._attestation = attestation
         self._clock = clock
@@ -68,12 +68,21 @@ class Agent:
         self._tasks = Tasks(self._task_failed)
         self._health = Health(settings.socket_path, log.subsystem("endpoints"))
         self.serving = False
+        self._parts: _Parts | None = None
+
+    def use(self, settings: AgentSettings) -> None:
+        """Other times to renew and to poll, at work or before; all else in `settings` is as it was."""
+        self.settings = settings
+        if self._parts is not None:
+            self._parts.use(settings)
 
     async def run(self) -> None:
         """Until cancelled. Raises: PermissionDenied when the server refuses this agent for good; what the
         start raises after a minute of trying."""
         identity, bundle = await self._node.obtain()
-        parts = _Parts(self._settings, self._node, identity, bundle, self._clock, self._log, self._tasks)
+        parts = self._parts = _Parts(
+            self.settings, self._node, identity, bundle, self._clock, self._log, self._tasks
+        )
         try:
             await self._first_synchronisation(parts)
             await self._serve(parts)
@@ -129,14 +138,14 @@ class Agent:
             parts.holdings,
             parts.signer,
             self._attestation,
-            self._settings.workload_api,
+            self.settings.workload_api,
             self._clock,
             self._root_log.subsystem("endpoints").with_fields(service="WorkloadAPI"),
         )
-        handlers = [api] if self._settings.serve_workload_api else []
+        handlers = [api] if self.settings.serve_workload_api else []
         log = self._root_log.subsystem("endpoints")
-        endpoints = Endpoints(self._settings.socket_path, handlers, self._tasks, log)
-        endpoints.start(deep=self._settings.deep)
+        endpoints = Endpoints(self.settings.socket_path, handlers, self._tasks, log)
+        endpoints.start(deep=self.settings.deep)
         self.serving = True
         try:
             while True:
@@ -214,6 +223,12 @@ class _Parts:
             availability_target=settings.signing.availability_target,
             renewal_share=settings.signing.renewal_share,
         )
+
+    def use(self, settings: AgentSettings) -> None:
+        signing = settings.signing
+        self.signer.use(signing)
+        self.renewal.plan(signing.availability_target, signing.renewal_share)
+        self.synchronizer.interval = settings.sync_interval
 
     def bundle(self) -> Bundle:
         return self.holdings.bundle

@@ -1,6 +1,6 @@
 """The agent as a program: a checked configuration in, an exit code out. The only place that names plugins.
 
-SIGTERM and SIGINT end it with 0, SIGUSR2 opens the log file anew. It ends with 1 if it could not attest or
+SIGTERM and SIGINT end it with 0, SIGUSR2 opens the log file anew, SIGHUP reads its file again. It ends with 1 if it could not attest or
 the server refuses it for good.
 """
 
@@ -10,6 +10,7 @@ import asyncio
 import os
 import random
 import signal
+from collections.abc import Callable
 from pathlib import Path
 
 from finial import SPIRE_VERSION
@@ -19,6 +20,7 @@ from finial.agent.bootstrap import FirstTrust
 from finial.agent.connection import ServerAddress
 from finial.agent.identity import AgentKeys
 from finial.agent.rebootstrap import Mode
+from finial.agent.reload import Running
 from finial.agent.sign import SigningOptions
 from finial.agent.start import Node, NodeMethod
 from finial.agent.storage import Storage
@@ -41,10 +43,15 @@ from finial.runtime.sockets import listen_tcp, raise_file_limit
 from finial.runtime.tasks import Tasks, until_first
 
 DATA_DIR_MODE = 0o750
+Read = Callable[[], AgentConfig]
 
 
-async def serve(config: AgentConfig, *, clock: Clock | None = None) -> int:
-    """Runs the agent until a signal ends it. Raises: InvalidArgument for what no start can work with."""
+async def serve(config: AgentConfig, *, clock: Clock | None = None, read: Read | None = None) -> int:
+    """Runs the agent until a signal ends it. `read`: its file as it is now, for SIGHUP, which is left to its
+    default without it.
+
+    Raises: InvalidArgument for what no start can work with.
+    """
     clock = clock or SystemClock()
     options = config.agent
     output = Output.open(
@@ -58,7 +65,7 @@ async def serve(config: AgentConfig, *, clock: Clock | None = None) -> int:
     stopped = asyncio.Event()
     _on_signals(stopped, log)
     try:
-        await run(config, clock, log, stopped)
+        await run(config, clock, log, stopped, read)
     except FinialError as why:
         log.error("Agent crashed", error=why, **({"hint": why.hint} if why.hint else {}))
         return 1
@@ -67,7 +74,9 @@ async def serve(config: AgentConfig, *, clock: Clock | None = None) -> int:
     return 0
 
 
-async def run(config: AgentConfig, clock: Clock, log: Logger, stopped: asyncio.Event) -> None:
+async def run(
+    config: AgentConfig, clock: Clock, log: Logger, stopped: asyncio.Event, read: Read | None = None
+) -> None:
     """Until `stopped` is set. Raises: what makes the agent end by itself."""
     options = config.agent
     log.info("Starting agent", data_dir=options.data_dir, version=SPIRE_VERSION)
@@ -80,6 +89,10 @@ async def run(config: AgentConfig, clock: Clock, log: Logger, stopped: asyncio.E
     async with Tasks(lambda name, why: log.error("Task failed", task=name, error=why)) as tasks:
         if plugins.launcher is not None:
             tasks.start(plugins.launcher.run(), name="hand-over of services")
+        if read is not None:
+            reloads = Running(agent, config, log.output).reloader(read)
+            asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, reloads.ask)
+            tasks.start(reloads.run(), name="reload the configuration")
         health = await _start_health(config.health_checks, agent, tasks, clock, log)
         try:
             await until_first(stopped.wait(), agent.run())
@@ -105,14 +118,13 @@ def compose(config: AgentConfig, plugins: Plugins, clock: Clock, log: Logger) ->
         log.subsystem("attestor"),
         rebootstrap=(Mode(options.rebootstrap_mode), options.rebootstrap_delay),
     )
-    target = options.availability_target
     signing = SigningOptions(
         generate,
         random.uniform,
         KeyType(options.workload_x509_svid_key_type),
-        target.total_seconds() if target is not None else 0.0,
+        config.availability_target,
         config.jwt_svid_cache_max_size,
-        options.experimental.svid_renewal_percent / 100,
+        config.renewal_share,
         options.experimental.jwt_svid_cache_hit_timeout.total_seconds(),
     )
     settings = AgentSettings(
@@ -127,7 +139,7 @@ def compose(config: AgentConfig, plugins: Plugins, clock: Clock, log: Logger) ->
         ),
         serve_workload_api=not options.disable_workload_api,
         cache_size=config.x509_svid_cache_max_size,
-        sync_interval=options.experimental.sync_interval.total_seconds(),
+        sync_interval=config.sync_interval,
         deep=plugins.launcher is not None,
     )
     attestation = WorkloadAttestation(plugins.workload_attestors, log.subsystem("workload_attestor"))

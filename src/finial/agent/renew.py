@@ -66,6 +66,10 @@ class Renewal:
         self._tainted = asyncio.Event()
         self.renew_at = self._due()
 
+    def plan(self, availability_target: float, renewal_share: float) -> None:
+        """For the identities that follow; the one in use is renewed when it was to be."""
+        self._availability_target, self._renewal_share = availability_target, renewal_share
+
     def taint(self) -> None:
         """A root that vouches for the identity is tainted."""
         self._log.info("Agent SVID is tainted by a root authority, forcing rotation")

@@ -79,6 +79,10 @@ class Signer:
         self._refused: dict[str, float] = {}  # entry ID -> not before
         self._jwts = JwtCache(options.draw, size=options.jwt_cache_size)
 
+    def use(self, options: SigningOptions) -> None:
+        """For what is signed from here on."""
+        self._options = options
+
     def wake(self) -> None:
         """Something may be due: a workload waits, a root is tainted."""
         self._wake.set()

@@ -26,7 +26,7 @@ RECONNECT = 0.2
 
 
 class Synchronizer:
-    """`interval`: seconds between polls of a stock server."""
+    """`interval`: seconds between polls of a stock server; may be set to another."""
 
     def __init__(
         self,
@@ -47,7 +47,7 @@ class Synchronizer:
         self._draw = draw
         self._log = log
         self._trust = trust
-        self._interval = interval
+        self.interval = interval
         self.last_success = 0.0  # Unix seconds
 
     async def synchronize(self) -> None:
@@ -99,21 +99,21 @@ class Synchronizer:
 
     async def _run_polls(self, seconds: float | None, interval: float | None = None) -> None:
         """For so long, or until cancelled."""
-        usual = pause = interval or self._interval
+        pause = interval or self.interval
         end = None if seconds is None else self._clock.monotonic() + seconds
         while end is None or self._clock.monotonic() < end:
             await self._clock.sleep(self._draw(pause * 0.9, pause * 1.1))
             try:
                 await self.synchronize()
                 await self._trust.succeeded()
-                pause = usual
+                pause = interval or self.interval
             except FinialError as why:
                 self._log.error("Synchronize failed", error=why)
                 if isinstance(why, PermissionDenied) and why.reason is not None:
                     raise
                 await self._trust.call_failed(why)
-                pause = min(pause * 2, max(usual, self._longest_pause))
+                pause = min(pause * 2, max(interval or self.interval, self._longest_pause))
 
     @property
     def _longest_pause(self) -> float:
-        return min(LONGEST_BACKOFF, BACKOFF_INTERVALS * self._interval)
+        return min(LONGEST_BACKOFF, BACKOFF_INTERVALS * self.interval)

@@ -62,18 +62,22 @@ class HealthFlags(AgentFlags):
 
 
 async def run(flags: RunFlags, console: Console) -> int:
-    """Until it is told to end: 0 after SIGTERM or SIGINT, 1 if it could not start or was banned."""
+    """Until it is told to end: 0 after SIGTERM or SIGINT, 1 if it could not start or was banned. SIGHUP reads the file
+    and flags again."""
     from finial.agent.main import serve
     from finial.config.agent import load_agent
 
+    def read() -> AgentConfig:
+        return with_join_token(load(flags, flags.config, load_agent))
+
     try:
-        config = with_join_token(load(flags, flags.config, load_agent))
+        config = read()
     except FinialError as error:
         if isinstance(error, ConfigError):
             tell_unknown_keys(error, console)
         console.err(told(error))
         return 1
-    return await serve(config)
+    return await serve(config, read=read)
 
 
 async def validate(flags: RunFlags, console: Console) -> int:
@@ -129,7 +133,7 @@ async def healthcheck(flags: HealthFlags, console: Console) -> int:
 COMMANDS = (
     Command(
         "agent run",
-        "Runs the agent until it is told to end.",
+        "Runs the agent until it is told to end; on SIGHUP it takes its changed file, whole or not at all.",
         RunFlags,
         run,
         examples=("finial agent run -config agent.conf -joinToken TOKEN",),

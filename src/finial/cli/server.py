@@ -106,7 +106,7 @@ async def healthcheck(flags: HealthFlags, console: Console) -> int:
 COMMANDS = (
     Command(
         "server run",
-        "Runs the server until it is told to end.",
+        "Runs the server until it is told to end; on SIGHUP it takes its changed file, whole or not at all.",
         RunFlags,
         run,
         examples=("finial server run -config server.conf",),

@@ -279,6 +279,22 @@ class AgentConfig:
     def jwt_svid_cache_max_size(self) -> int:
         return self.agent.jwt_svid_cache_max_size or CACHE_SIZE
 
+    @property
+    def availability_target(self) -> float:
+        """Seconds; 0: not set."""
+        target = self.agent.availability_target
+        return target.total_seconds() if target is not None else 0.0
+
+    @property
+    def renewal_share(self) -> float:
+        """Of a certificate's life, how much passes before its renewal."""
+        return self.agent.experimental.svid_renewal_percent / 100
+
+    @property
+    def sync_interval(self) -> float:
+        """Seconds."""
+        return self.agent.experimental.sync_interval.total_seconds()
+
 
 def load_agent(
     text: str | bytes,

@@ -7,6 +7,7 @@ import io
 import json
 import os
 import signal
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,7 @@ from finial.runtime import handover
 from finial.runtime.grpc import Channel
 from finial.runtime.log import Logger, Output
 from finial.runtime.sockets import listen_tcp
+from finial.runtime.tasks import Tasks
 from finial.spiffe import bundle_document
 from finial.testing.clock import VirtualClock
 from finial.testing.scripted_server import ScriptedServer
@@ -121,6 +123,33 @@ def test_a_signal_ends_it_well_and_leaves_the_socket_clean(tmp_path: Path) -> No
     assert "token-0" in log  # as part of the agent's ID, which is public
     assert not (tmp_path / "public" / "api.sock").exists()
     assert (tmp_path / "data").stat().st_mode & 0o777 in (0o750, 0o700)
+
+
+def test_a_changed_file_is_taken_on_a_signal_also_by_an_agent_that_serves(tmp_path: Path) -> None:
+    log = tmp_path / "agent.log"
+
+    async def scenario() -> int:
+        async with ScriptedServer() as server:
+            (tmp_path / "bundle.pem").write_bytes(bundle_document.encode_pem(server.bundle.x509_roots))
+            token, port = f'join_token = "{server.new_token()}"', server.address.port
+            changed = config(tmp_path, port=port, options=f'{token} experimental {{ sync_interval = "9s" }}')
+
+            async def until(done: Callable[[], bool]) -> None:
+                async with asyncio.timeout(10):
+                    while not done():  # noqa: ASYNC110
+                        await asyncio.sleep(0.005)
+
+            async with Tasks() as tasks:
+                first = config(tmp_path, port=port, options=token)
+                running = tasks.start(serve(first, read=lambda: changed))
+                await until((tmp_path / "public" / "api.sock").exists)
+                os.kill(os.getpid(), signal.SIGHUP)
+                await until(lambda: "Configuration reloaded" in log.read_text())
+                os.kill(os.getpid(), signal.SIGTERM)
+                return await asyncio.wait_for(running, 10)
+
+    assert asyncio.run(scenario()) == 0
+    assert "new=9s old=5s option=agent.experimental.sync_interval" in log.read_text()
 
 
 def test_an_agent_that_is_denied_ends_with_one(tmp_path: Path) -> None:

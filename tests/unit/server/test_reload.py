@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -39,9 +40,9 @@ def test_every_live_option_is_in_force_at_once(tmp_path: Path) -> None:
         assert server.gate.limited == {"attestation"}
         assert (server.output.level, server.output.launch_level) == (Level.WARNING, Level.WARNING)
         assert agent_pruning(server.config.server) == AgentPruning(
-            config.server.prune_attested_nodes_expired_for,
+            timedelta(hours=24),
             7,
-            also_tofu=True,  # type: ignore[arg-type]
+            also_tofu=True,
         )
         told = {one for one in LIVE if f"option={one}" in running.log.getvalue()}
         assert told == LIVE
