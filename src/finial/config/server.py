@@ -199,10 +199,10 @@ class ServerOptions(ProcessOptions):
     prune_tofu_nodes: bool = option(False, "Also those that cannot attest again.")
     proxy_protocol_trusted_cidrs: tuple[str, ...] = option(
         (),
-        "Proxies whose PROXY header is believed.",
+        "Networks of proxies that are believed who is behind them, by the PROXY protocol, version 1 or 2.",
         parse=parse_network,
         failure="invalid proxy_protocol_trusted_cidrs value {}",
-        status=refused("the PROXY protocol is not read yet"),
+        shown="none",
     )
     experimental: ServerExperimental = option(ServerExperimental(), "May change between minor versions.")
 

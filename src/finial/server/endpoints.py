@@ -11,7 +11,7 @@ from pathlib import Path
 
 from finial.runtime.grpc import TCP, UNIX, Interceptor, Servable, Server
 from finial.runtime.log import Logger
-from finial.runtime.sockets import Listener, listen_tcp, listen_unix
+from finial.runtime.sockets import FactoryBehind, Listener, Proxies, listen_tcp, listen_unix
 from finial.runtime.tasks import Tasks
 from finial.runtime.tls import FollowingContext
 from finial.wire.status import to_grpc_error
@@ -22,7 +22,8 @@ GRACE = 5.0  # seconds that calls get to end when the server stops
 
 
 class Endpoints:
-    """`start` binds both, or neither; `stop` lets calls end."""
+    """`start` binds both, or neither; `stop` lets calls end. `trusted_proxies`: networks whose peers on TCP may say
+    for whom they speak."""
 
     def __init__(
         self,
@@ -32,6 +33,7 @@ class Endpoints:
         log: Logger,
         *,
         max_age: float = MAX_CONNECTION_AGE,
+        trusted_proxies: Collection[str] = (),
     ) -> None:
         self._log = log.subsystem("endpoints")
         self._tasks = Tasks(self._failed)  # of connections: one that fails is no reason to stop
@@ -41,6 +43,7 @@ class Endpoints:
         self._unix = Server(
             [*shared, *local], UNIX, interceptor=gate, to_status=to_grpc_error, on_error=self._failed
         )
+        self._trusted_proxies = trusted_proxies
         self._listeners: list[Listener] = []
         self._addresses: list[tuple[str, str, Server]] = []
 
@@ -55,13 +58,22 @@ class Endpoints:
             raise
         bound = int(tcp.getsockname()[1])
         self._listeners = [
-            Listener(tcp, lambda _: self._tcp.protocol(), self._tasks, context=context),
+            Listener(
+                tcp, lambda _: self._tcp.protocol(), self._tasks, context=context, behind=self._behind()
+            ),
             Listener(unix, self._unix.protocol, self._tasks),
         ]
         self._addresses = [("unix", str(path), self._unix), ("tcp", _shown(host, bound), self._tcp)]
         for network, address, _ in self._addresses:
             self._log.info("Starting Server APIs", address=address, network=network)
         return bound
+
+    def _behind(self) -> tuple[Proxies, FactoryBehind] | None:
+        if not self._trusted_proxies:
+            return None
+        cidrs = ",".join(self._trusted_proxies)
+        self._log.info("PROXY protocol enabled on TCP listener", trusted_cidrs=f"[{cidrs}]")
+        return Proxies(self._trusted_proxies), self._tcp.protocol
 
     async def stop(self) -> None:
         for listener in self._listeners:

@@ -188,7 +188,8 @@ class Server:
             DebugService(backend, self._chain),
         ]
         self._log.info("Logger service configured", launch_log_level=str(self.output.launch_level))
-        endpoints = Endpoints(shared, local, gate.intercept, self._log)
+        proxies = options.proxy_protocol_trusted_cidrs
+        endpoints = Endpoints(shared, local, gate.intercept, self._log, trusted_proxies=proxies)
         self._stack.push_async_callback(self.tasks.close)
         self.port = endpoints.start(
             options.bind_address, options.bind_port, self.socket_path, self.identity.context

@@ -62,7 +62,6 @@ def test_a_misspelt_option_is_refused_with_a_suggestion() -> None:
     [
         "federation {}",
         "profiling_enabled = true",
-        'proxy_protocol_trusted_cidrs = ["10.0.0.0/8"]',
         "experimental { require_pq_kem = true }",
         'experimental { feature_flags = ["wit-svid"] }',
         'experimental { named_pipe_name = "x" }',

@@ -15,13 +15,18 @@ import socket
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from finial.errors import FinialError, ResourceExhausted
 from finial.runtime.peer import Peer, pin
+from finial.runtime.sockets.proxies import Proxies
+from finial.runtime.sockets.proxy_header import Source
 from finial.runtime.tasks import Tasks
 
 Factory = Callable[[Peer | None], asyncio.BaseProtocol]
+FactoryBehind = Callable[[Source], asyncio.BaseProtocol]
+LEAST = 0.001  # seconds for a handshake, whatever the header took: 0 would be no timeout
 EMFILE_PAUSE = 0.1  # seconds without accepting when descriptors or memory run out, or the loop spins
 
 
@@ -32,7 +37,7 @@ class AcceptLimits:
     per_turn: int = 2  # connections taken in one turn of the loop
     admissions: int = 1000  # connections between accept and the end of their handshake, at once
     per_uid: int = 1000  # open connections of one user, Unix sockets only
-    handshake_timeout: float = 10.0  # seconds
+    handshake_timeout: float = 10.0  # seconds, with the header of a proxy
 
 
 class Listener:
@@ -41,7 +46,8 @@ class Listener:
     `factory(peer)` answers the protocol of one connection: `peer` is None on TCP. The protocol owns the
     peer, and must `close` it in `connection_lost`. With `context` the protocol's `connection_made` comes
     after the handshake. `deep`: see `peer.pin`. `refused` counts connections that never became one, by
-    kind of error; `on_refusal` hears the reason of each.
+    kind of error; `on_refusal` hears the reason of each. With `behind`, what a proxy says on TCP counts: its
+    factory makes the protocol of a connection by its source.
     """
 
     def __init__(
@@ -54,9 +60,11 @@ class Listener:
         limits: AcceptLimits | None = None,
         deep: bool = False,
         on_refusal: Callable[[str], None] | None = None,
+        behind: tuple[Proxies, FactoryBehind] | None = None,
     ) -> None:
         self._sock, self._factory, self._tasks, self._context = sock, factory, tasks, context
         self._limits, self._deep, self._on_refusal = limits or AcceptLimits(), deep, on_refusal
+        self._behind = behind
         self._loop = asyncio.get_running_loop()
         self._admissions = 0
         self._accepting = False
@@ -141,17 +149,30 @@ class Listener:
             del self.by_uid[uid]
 
     async def _admit(self, accepted: socket.socket, peer: Peer | None) -> None:
-        timeout = self._limits.handshake_timeout if self._context is not None else None
+        end = self._loop.time() + self._limits.handshake_timeout
         try:
+            async with asyncio.timeout_at(end):
+                made = await self._maker(accepted, peer)
+            timeout = max(end - self._loop.time(), LEAST) if self._context is not None else None
             await self._loop.connect_accepted_socket(
-                lambda: self._factory(peer), accepted, ssl=self._context, ssl_handshake_timeout=timeout
+                made, accepted, ssl=self._context, ssl_handshake_timeout=timeout
             )
-        except (OSError, TimeoutError) as why:  # SSLError is an OSError
+        except (OSError, TimeoutError, FinialError) as why:  # SSLError is an OSError
             self._drop(accepted, peer)
             self._refuse(why)
         except BaseException:
             self._drop(accepted, peer)
             raise
+
+    async def _maker(self, accepted: socket.socket, peer: Peer | None) -> Callable[[], asyncio.BaseProtocol]:
+        """What makes the connection's protocol, once it is known whom it is with."""
+        if peer is None and self._behind is not None:
+            proxies, factory = self._behind
+            accepted.setblocking(False)
+            source = await proxies.source(accepted)
+            if source is not None:
+                return partial(factory, source)
+        return partial(self._factory, peer)
 
     def _drop(self, accepted: socket.socket, peer: Peer | None) -> None:
         accepted.close()

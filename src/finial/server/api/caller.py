@@ -17,6 +17,7 @@ from finial.errors import FinialError, Internal, InvalidArgument
 from finial.runtime.grpc import Connection, Stream, connection_of
 from finial.runtime.log import FieldValue, Logger
 from finial.runtime.peer import Peer
+from finial.runtime.sockets import Source
 from finial.runtime.tls import peer_chain
 from finial.spiffe.id import SpiffeId
 from finial.svid.x509 import X509Svid, parse
@@ -75,12 +76,19 @@ def _read(connection: Connection) -> Caller:
     if isinstance(connection.peer, Peer):
         return Caller(peer=connection.peer)
     chain = peer_chain(connection.ssl_object)
+    host, port = _remote(connection)
+    shown = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    return Caller(address=shown, host=host, svid=parse(chain) if chain else None)
+
+
+def _remote(connection: Connection) -> tuple[str, int]:
+    """Of who is behind a proxy that is trusted, else of who connected."""
+    if isinstance(connection.peer, Source):
+        return connection.peer.host, connection.peer.port
     address = connection.remote_address
     if not isinstance(address, tuple):
         raise Internal("a connection that is neither local nor of TCP")
-    host, port = str(address[0]), address[1]
-    shown = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-    return Caller(address=shown, host=host, svid=parse(chain) if chain else None)
+    return str(address[0]), address[1]
 
 
 @dataclass(slots=True)

@@ -16,7 +16,7 @@ import uvloop
 
 from finial.errors import Unavailable
 from finial.runtime.peer import Peer
-from finial.runtime.sockets import AcceptLimits, Listener, listen_tcp, listen_unix
+from finial.runtime.sockets import AcceptLimits, Listener, Proxies, Source, listen_tcp, listen_unix
 from finial.runtime.sockets import listener as listener_module
 from finial.runtime.tasks import Tasks
 from finial.runtime.tls import FollowingContext, Material
@@ -212,6 +212,51 @@ def test_handshakes_under_way_are_capped_and_the_rest_waits(run: Any) -> None:
                     seen = max(seen, server.listener._admissions)
                     await asyncio.sleep(0.001)
                 assert seen == 1
+
+    run(scenario())
+
+
+@pytest.mark.parametrize(("sent", "kind"), [(b"PROXY TCP4 ", "TimeoutError"), (b"PROXY!", "InvalidArgument")])
+def test_a_proxy_that_is_slow_or_wrong_is_cut_off_and_its_place_is_free_again(
+    run: Any, sent: bytes, kind: str
+) -> None:
+    async def scenario() -> None:
+        made = list[Kept]()
+        options: dict[str, Any] = {
+            "limits": AcceptLimits(admissions=1, handshake_timeout=0.05),
+            "behind": (Proxies(["127.0.0.0/8"]), lambda source: Kept(made, None)),
+        }
+        async with serving(listen_tcp("127.0.0.1", 0), **options) as server:
+            for number in (1, 2):
+                with socket.create_connection(server.listener.address) as client:
+                    client.send(sent)
+                    await server.until(lambda: server.listener.refused[kind] == number)  # noqa: B023
+                    with contextlib.suppress(ConnectionResetError):  # where bytes were left unread
+                        assert client.recv(1) == b""
+            assert not (made or server.made)
+
+    run(scenario())
+
+
+def test_who_is_behind_a_proxy_is_told_to_its_own_factory(run: Any) -> None:
+    async def scenario() -> None:
+        told = list[Source]()
+        made = list[Kept]()
+
+        def factory(source: Source) -> Kept:
+            told.append(source)
+            return Kept(made, None)
+
+        behind = (Proxies(["127.0.0.0/8"]), factory)
+        async with serving(listen_tcp("127.0.0.1", 0), behind=behind) as server:
+            with socket.create_connection(server.listener.address) as client:
+                client.send(b"PROXY TCP4 203.0.113.7 10.0.0.1 4444 8081\r\n")
+                await server.until(lambda: len(made) == 1)
+            with socket.create_connection(server.listener.address) as client:
+                client.send(b"PROXY UNKNOWN\r\n")
+                await server.until(lambda: len(server.made) == 1)
+            await server.until(lambda: made[0].lost)
+        assert told == [Source("203.0.113.7", 4444)]
 
     run(scenario())
 
