@@ -1,10 +1,12 @@
-"""HTTP/2 and gRPC as they come from a socket, to a server and to a client; HPACK against the plain codec."""
+"""HTTP/2 and gRPC as they come from a socket, to a server and to a client, and what a proxy puts before them; HPACK
+against the plain codec."""
 
 from __future__ import annotations
 
 import asyncio
 import random
 from collections.abc import Iterable
+from ipaddress import ip_address
 from typing import Any
 
 from google.protobuf.wrappers_pb2 import BytesValue
@@ -27,6 +29,13 @@ from finial.runtime.grpc import Cardinality, Channel, Handler, Limits, Server, S
 from finial.runtime.http2.decompress import check_prefix, gunzip
 from finial.runtime.http2.hpack_memo import MemoDecoder, MemoEncoder
 from finial.runtime.http2.protocol import Protocol
+from finial.runtime.sockets.proxy_header import (
+    MAX_HEADER,
+    MAX_PORT,
+    V2_START,
+    plain,
+    read_proxy_header,
+)
 from finial.testing.probe import ProbeStub
 from finial.testing.rogue import PREFACE, request
 
@@ -192,6 +201,20 @@ def conversations() -> Iterable[bytes]:
         + data_frame(1, b"", end=True)
     )
     yield b"".join(PIECES)
+
+
+@target("proxy-header", reads=("runtime/sockets/proxy_header.py",), cpu=0.1, memory=1 << 20, longest=600,
+        words=(b"PROXY TCP4 ", b"PROXY TCP6 ", b"UNKNOWN", b"\r\n", b" 65535", b"::ffff:", V2_START, b"\x21\x11\0\x0c"))  # fmt: skip
+def read_proxy(data: bytes) -> None:
+    """Whole, and byte by byte: what is decided stays decided, and the header is the same however it comes."""
+    whole = read_proxy_header(data)
+    for at in range(len(data)):
+        part = read_proxy_header(data[:at])
+        assert part is None or part == whole
+    assert whole is None or whole.size <= min(len(data), MAX_HEADER)
+    if whole is not None and whole.source is not None:
+        assert 0 <= whole.source.port <= MAX_PORT
+        assert str(plain(ip_address(whole.source.host))) == whole.source.host
 
 
 @target("http2-start", reads=("runtime/http2/protocol.py",), made=lambda: (PREFACE + one for one in conversations()),
