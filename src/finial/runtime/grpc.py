@@ -1,7 +1,7 @@
 """gRPC for the rest of Finial: the one door to `runtime.http2` and grpclib.
 
 Server: `Server(handlers, limits, interceptor=...)`; a handler is grpclib's, `async def Method(self, stream)`.
-It may ask `connection_of(stream)` who calls, wait on `draining(stream)` beside its own source and return once
+It may ask `connection_of(stream)` who calls, answer `send_encoded` bytes, wait on `draining(stream)` beside its own source and return once
 it is set, and leave trailing metadata with `add_trailer`.
 Client: `Channel`, generated stubs on it, and `unary` for single calls. Transport failures are Unavailable and
 DeadlineExceeded; the server's own answer is a GRPCError.
@@ -21,6 +21,7 @@ from grpclib.server import Stream
 from finial.errors import Internal
 from finial.runtime.http2.call import Call, Interceptor, Judge, OnError, ServerStream, ToStatus
 from finial.runtime.http2.channel import Channel, ClientStream
+from finial.runtime.http2.codec import Encoded
 from finial.runtime.http2.events import StreamRefused
 from finial.runtime.http2.limits import TCP, UNIX, Limits
 from finial.runtime.http2.outcome import status_of
@@ -54,6 +55,7 @@ __all__ = [
     "connection_of",
     "draining",
     "judge_messages",
+    "send_encoded",
     "status_of",
     "unary",
     "unary_with_trailers",
@@ -82,6 +84,13 @@ def add_trailer(stream: Stream[Any, Any], name: str, value: str | bytes) -> None
     if not isinstance(stream, ServerStream):
         raise TypeError("not a stream of finial.runtime.grpc.Server")
     stream.trailers[name] = value
+
+
+async def send_encoded(stream: Stream[Any, Any], data: bytes) -> None:
+    """An answer that is kept as bytes: `data` encodes a message of the method's answer type."""
+    if not isinstance(stream, ServerStream):
+        raise TypeError("not a stream of finial.runtime.grpc.Server")
+    await stream.send_message(Encoded(data))
 
 
 def judge_messages(stream: Stream[Any, Any], judge: Judge) -> None:

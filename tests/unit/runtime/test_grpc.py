@@ -24,6 +24,7 @@ from finial.runtime.grpc import (
     add_trailer,
     connection_of,
     draining,
+    send_encoded,
     unary,
     unary_with_trailers,
 )
@@ -40,7 +41,7 @@ class Asking(Probe):
         add_trailer(stream, "finial-position-bin", b"\1\2")
         assert draining(stream) is connection.draining
         assert connection.ssl_object is None
-        await stream.send_message(BytesValue(value=str(connection.peer).encode()))
+        await send_encoded(stream, BytesValue(value=str(connection.peer).encode()).SerializeToString())
 
 
 @each_loop

@@ -17,7 +17,7 @@ from google.protobuf.message import DecodeError
 from grpclib import server
 from grpclib.const import Handler, Status
 from grpclib.encoding.base import StatusDetailsCodecBase
-from grpclib.encoding.proto import ProtoCodec, ProtoStatusDetailsCodec
+from grpclib.encoding.proto import ProtoStatusDetailsCodec
 from grpclib.events import _DispatchServerEvents
 from grpclib.exceptions import GRPCError, StreamTerminatedError
 from grpclib.metadata import Deadline, decode_metadata
@@ -25,6 +25,7 @@ from h2.errors import ErrorCodes
 from h2.exceptions import ProtocolError as Http2Error
 
 from finial.errors import FinialError
+from finial.runtime.http2.codec import Codec
 from finial.runtime.http2.outcome import status_of
 from finial.runtime.http2.refusal import malformed, refuse, unfit
 from finial.runtime.http2.stream import Headers, Stream
@@ -117,7 +118,7 @@ class Service:
     on_error: OnError
     interceptor: Interceptor | None = None
     to_status: ToStatus = status_of
-    codec: ProtoCodec = field(default_factory=ProtoCodec)
+    codec: Codec = field(default_factory=Codec)
     details_codec: StatusDetailsCodecBase = field(default_factory=ProtoStatusDetailsCodec)
     dispatch: _DispatchServerEvents = field(default_factory=_DispatchServerEvents)
 

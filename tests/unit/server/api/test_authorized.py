@@ -9,7 +9,15 @@ import pytest
 from finial.errors import InvalidArgument
 from finial.registry.entry import Entry
 from finial.runtime.grpc import GRPCError, Status
-from finial.server.api.authorized import KEPT_MASKS, entry_pages, requested_pages, revision_pages, sync_mask
+from finial.server.api.authorized import (
+    KEPT_MASKS,
+    Pages,
+    Response,
+    entry_pages,
+    requested_pages,
+    revision_pages,
+    sync_mask,
+)
 from finial.server.authorized import Answer
 from finial.spiffe.id import SpiffeId
 from finial.spiffe.selector import Selector
@@ -33,14 +41,19 @@ def answer_of(count: int) -> Answer:
     return Answer(entries)
 
 
-def shape(pages: list[api.SyncAuthorizedEntriesResponse]) -> list[tuple[int, int, bool]]:
-    return [(len(page.entry_revisions), len(page.entries), page.more) for page in pages]
+def read(pages: Pages) -> list[Response]:
+    return [Response.FromString(page) for page in pages]
+
+
+def shape(pages: Pages) -> list[tuple[int, int, bool]]:
+    return [(len(page.entry_revisions), len(page.entries), page.more) for page in read(pages)]
 
 
 def test_revisions_come_in_pages_of_500() -> None:
     pages = revision_pages(answer_of(1001))
     assert shape(pages) == [(500, 0, True), (500, 0, True), (1, 0, False)]
-    assert (pages[0].entry_revisions[0].id, pages[0].entry_revisions[0].created_at) == ("w0000", 5)
+    first = read(pages)[0].entry_revisions[0]
+    assert (first.id, first.created_at) == ("w0000", 5)
 
 
 @pytest.mark.parametrize(
@@ -63,8 +76,8 @@ def test_requested_entries_come_in_pages_the_last_one_marked(
 
 def test_hidden_fields_are_not_sent_and_each_mask_is_kept_apart() -> None:
     answer = answer_of(1)
-    assert entry_pages(answer, ())[0].entries[0].HasField("parent_id")
-    assert not entry_pages(answer, ("parent_id",))[0].entries[0].HasField("parent_id")
+    assert read(entry_pages(answer, ()))[0].entries[0].HasField("parent_id")
+    assert not read(entry_pages(answer, ("parent_id",)))[0].entries[0].HasField("parent_id")
     assert len(answer.encoded) == 2
 
 
@@ -72,7 +85,7 @@ def test_an_agent_that_varies_its_mask_fills_no_memory() -> None:
     answer = answer_of(3)
     names = [one.name for one in entry_pb2.EntryMask.DESCRIPTOR.fields]
     for name in names:
-        assert len(entry_pages(answer, (name,))[0].entries) == 3
+        assert len(read(entry_pages(answer, (name,)))[0].entries) == 3
     assert len(answer.encoded) == KEPT_MASKS
 
 
