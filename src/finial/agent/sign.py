@@ -14,10 +14,11 @@ from datetime import UTC, datetime
 
 from finial.agent.answer import HeldSvid
 from finial.agent.connection import RPC_TIMEOUT, ServerConnection, in_rpc_words, rpc_text
+from finial.agent.due import Due
 from finial.agent.identity import public_key_of
 from finial.agent.jwt_cache import JwtCache
 from finial.agent.lifetime import HALF, Draw, renewal_time
-from finial.agent.svids import Due, Holdings
+from finial.agent.svids import Holdings
 from finial.errors import FinialError, Internal, NotFound, PermissionDenied
 from finial.plugin.kinds import KeyType, PrivateKey
 from finial.registry.entry import Entry

@@ -1,7 +1,7 @@
 """What the agent holds: entries, bundles, and an SVID for each entry that needs one. Pure.
 
 In go entries and bundles from the server and SVIDs as they are signed; out come the identities for a set
-of selectors, and the list of entries that need a (new) SVID. Time is an argument; waking is a callback.
+of selectors, and the entries that need a (new) SVID (`agent.due`). Time is an argument; waking is a callback.
 
 Rules:
 - A view is what one set of selectors gets. Callers with equal selectors share it and all encodings of it.
@@ -17,12 +17,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from datetime import datetime
-from heapq import heapify, heappop, heappush
-from itertools import count, islice
 
 from finial.agent.answer import Answer, HeldSvid, Identity, View
+from finial.agent.due import Due, DueEntries
 from finial.agent.selection import SelectorIndex, without_repeated_hints
 from finial.errors import FinialError
 from finial.registry.entry import Entry
@@ -31,14 +29,6 @@ from finial.spiffe.selector import Selector
 from finial.spiffe.trust_domain import TrustDomain
 from finial.svid.verify import verify_x509
 from finial.svid.x509 import X509Svid
-
-
-@dataclass(frozen=True, slots=True)
-class Due:
-    """An entry that needs an SVID; `expires_at` is that of the one in hand, if there is one."""
-
-    entry: Entry
-    expires_at: datetime | None
 
 
 class Holdings:
@@ -50,20 +40,11 @@ class Holdings:
         self._entries: dict[str, Entry] = {}
         self._index = SelectorIndex()
         self._held: dict[str, HeldSvid] = {}  # in the order of last use
-        self._tainted: set[str] = set()
         self._views: dict[frozenset[Selector], View] = {}
         self._watched: dict[Selector, set[frozenset[Selector]]] = {}
         self._subscribed: Counter[str] = Counter()
         self._cache_size = cache_size
-        # What is due, kept so that a change costs what it changes: entry IDs, in the order in which they came.
-        self._waiting: dict[str, None] = {}  # without an SVID, and a workload asks
-        self._prefetch: dict[str, None] = {}  # without an SVID, and nobody asks
-        self._stale: dict[str, None] = {}  # with one that is old, tainted or of another revision
-        self._ages: list[
-            tuple[float, int, str, HeldSvid]
-        ] = []  # a heap by renewal; also of SVIDs held no more
-        self._order = count()
-        self._looked_at = 0.0
+        self._due = DueEntries(self._entries, self._held, self._subscribed)
 
     # What there is
 
@@ -136,45 +117,18 @@ class Holdings:
     # What is due
 
     def due(self, now: float, limit: int | None = None) -> list[Due]:
-        """What needs signing, missing ones of waiting workloads first, then those that expire first."""
-        self._age(now)
-        room = max(0, self._cache_size - len(self._held) - len(self._waiting))
-        renewals = [(self._held[one].svid.not_after, one) for one in self._stale]
-        found = [Due(self._entries[one], None) for one in self._waiting]
-        found += (Due(self._entries[one], not_after) for not_after, one in sorted(renewals))
-        found += (Due(self._entries[one], None) for one in islice(self._prefetch, room))
-        return found[:limit]
+        """What needs signing, most urgent first; `now` is Unix seconds."""
+        room = max(0, self._cache_size - len(self._held) - self._due.waiting)
+        return self._due.at(now, room)[:limit]
 
     def next_renewal(self) -> float | None:
         """Unix seconds of the first renewal to come by age, beyond what `due` has named; None: there is none."""
-        while self._ages and self._held.get(self._ages[0][2]) is not self._ages[0][3]:
-            heappop(self._ages)
-        return self._ages[0][0] if self._ages else None
+        return self._due.next_renewal()
 
-    def _age(self, now: float) -> None:
-        ahead, self._looked_at = now < self._looked_at, now
-        if ahead:  # the clock was: what was old by it is looked at anew
-            self._heap_ages()
-            for entry_id in tuple(self._stale):
-                self._file(entry_id)
-        while (moment := self.next_renewal()) is not None and moment <= now:
-            self._file(heappop(self._ages)[2])
-
-    def _file(self, entry_id: str) -> None:
-        """Says anew what an entry needs; after each change of it, of its SVID, or of who waits for it."""
-        for drawer in (self._waiting, self._prefetch, self._stale):
-            drawer.pop(entry_id, None)
-        entry, held = self._entries.get(entry_id), self._held.get(entry_id)
-        if entry is None:
-            return
-        if held is not None:
-            aged = held.renew_at <= self._looked_at
-            if aged or entry_id in self._tainted or not held.current_for(entry):
-                self._stale[entry_id] = None
-        elif self._subscribed[entry_id]:
-            self._waiting[entry_id] = None
-        elif not (entry.disable_x509_svid_prefetch or entry.store_svid):
-            self._prefetch[entry_id] = None
+    @property
+    def tainted(self) -> frozenset[str]:
+        """IDs of entries whose SVID a tainted root, or one that is gone, vouches for."""
+        return frozenset(self._due.tainted)
 
     # Who waits for what
 
@@ -210,16 +164,7 @@ class Holdings:
     def _hold(self, entry_id: str, held: HeldSvid) -> None:
         self._held.pop(entry_id, None)
         self._held[entry_id] = held
-        self._tainted.discard(entry_id)
-        if len(self._ages) > 2 * len(self._held) + 64:
-            self._heap_ages()
-        else:
-            heappush(self._ages, (held.renew_at, next(self._order), entry_id, held))
-        self._file(entry_id)
-
-    def _heap_ages(self) -> None:
-        self._ages = [(one.renew_at, next(self._order), id_, one) for id_, one in self._held.items()]
-        heapify(self._ages)
+        self._due.signed(entry_id, held)
 
     def _put(self, entry: Entry) -> Iterator[frozenset[Selector]]:
         before = self._entries.get(entry.id)
@@ -233,7 +178,7 @@ class Holdings:
         held = self._held.get(entry.id)
         if held is not None and held.svid.id != entry.spiffe_id:
             del self._held[entry.id]
-        self._file(entry.id)
+        self._due.file(entry.id)
         yield from self._views_of(entry)
 
     def _remove(self, entry_id: str) -> Iterator[frozenset[Selector]]:
@@ -242,8 +187,7 @@ class Holdings:
             return
         self._index.remove(entry_id)
         self._held.pop(entry_id, None)
-        self._tainted.discard(entry_id)
-        self._file(entry_id)
+        self._due.file(entry_id)
         yield from self._views_of(entry)
 
     def _views_of(self, entry: Entry) -> list[frozenset[Selector]]:
@@ -273,7 +217,7 @@ class Holdings:
             if not self._subscribed[entry_id]:
                 del self._subscribed[entry_id]
         for entry_id in come ^ gone:
-            self._file(entry_id)
+            self._due.file(entry_id)
 
     def _answer(self, view: View, matching: tuple[Entry, ...]) -> Answer | None:
         """None: wait for more SVIDs."""
@@ -297,15 +241,7 @@ class Holdings:
         if not (fresh or gone):
             return
         suspects = BundleSet.of(Bundle(after.trust_domain, (*fresh, *gone)))
-        vouched = [one for one, held in self._held.items() if signed_under(held.svid, suspects, now)]
-        self._tainted.update(vouched)
-        for entry_id in vouched:
-            self._file(entry_id)
-
-    @property
-    def tainted(self) -> frozenset[str]:
-        """IDs of entries whose SVID a tainted root, or one that is gone, vouches for."""
-        return frozenset(self._tainted)
+        self._due.taint([one for one, held in self._held.items() if signed_under(held.svid, suspects, now)])
 
     def _touch(self, entry_id: str) -> None:
         held = self._held.pop(entry_id, None)
@@ -320,8 +256,7 @@ class Holdings:
         idle = [entry_id for entry_id in self._held if not self._subscribed[entry_id]]
         for entry_id in idle[:surplus]:
             del self._held[entry_id]
-            self._tainted.discard(entry_id)
-            self._file(entry_id)
+            self._due.file(entry_id)
 
 
 def signed_under(svid: X509Svid, roots: BundleSet, now: datetime) -> bool:
