@@ -18,7 +18,7 @@ from finial.agent.connection import ServerAddress, ServerConnection, rpc_text
 from finial.agent.endpoints import Endpoints, Health
 from finial.agent.identity import AgentIdentity
 from finial.agent.intake import Intake
-from finial.agent.renew import REATTEST_HINT, Renewal
+from finial.agent.renew import Renewal, reattest_hint
 from finial.agent.sign import Signer, SigningOptions
 from finial.agent.start import RETRY_INTERVAL, Node
 from finial.agent.svids import Holdings, signed_under
@@ -120,7 +120,7 @@ class Agent:
             self._log.error(f"{told}: removing SVID and shutting down", error=why)
             await self._node.forget()
             if not banned:
-                why.hint = why.hint or REATTEST_HINT
+                why.hint = why.hint or reattest_hint(parts.renewal.identity)
             raise
 
     async def _not_in_step(self, why: FinialError) -> None:
@@ -175,7 +175,7 @@ class Agent:
         except FinialError as failure:
             self._log.error("Agent failed re-attestation; removing SVID and shutting down", error=failure)
             await self._node.forget()
-            why.hint = failure.hint or REATTEST_HINT
+            why.hint = failure.hint or reattest_hint(parts.renewal.identity)
             raise why from failure
 
     def _task_failed(self, name: str, error: BaseException) -> None:

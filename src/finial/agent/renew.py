@@ -26,9 +26,11 @@ from finial.svid import csr
 
 RETRY_MIN, RETRY_MAX = 1.0, 60.0
 NOT_REATTESTABLE = "attestation method is not re-attestable"
-REATTEST_HINT = (
-    "this node must attest anew; by join token: make one with `spire-server token generate` and start the agent"
-    " with -joinToken"
+JOINED_BEFORE = "this node must attest anew: make a token with `spire-server token generate` and start the agent with -joinToken"
+PROOF_REPEATS = "this node must attest anew: start the agent, and it proves the node by its NodeAttestor"
+PROOF_COUNTS_ONCE = (
+    "this node must attest anew, and its server takes the proof of a node once: remove the agent there with"
+    " `spire-server agent evict` if it is still listed, then start the agent"
 )
 
 OnIdentity = Callable[[AgentIdentity], Awaitable[None]]
@@ -103,7 +105,7 @@ class Renewal:
             await self.attest_anew()
         elif self._expired():  # then no server talks to it
             raise FailedPrecondition(
-                f"current SVID has already expired: {NOT_REATTESTABLE}", hint=REATTEST_HINT
+                f"current SVID has already expired: {NOT_REATTESTABLE}", hint=reattest_hint(self.identity)
             )
         else:
             await self._renewed(bundle)
@@ -113,7 +115,7 @@ class Renewal:
         """Raises: what the attestation raises, FailedPrecondition where the proof is spent; then the old identity
         stays in use."""
         if not self.identity.reattestable:
-            raise FailedPrecondition(NOT_REATTESTABLE, hint=REATTEST_HINT)
+            raise FailedPrecondition(NOT_REATTESTABLE, hint=reattest_hint(self.identity))
         await self._attest_anew()
 
     async def _attest_anew(self) -> None:
@@ -167,6 +169,14 @@ class Renewal:
             self._renewal_share,
         )
         return datetime.fromtimestamp(moment, UTC)
+
+
+def reattest_hint(identity: AgentIdentity) -> str:
+    """What a person does for a node that must prove itself again. By SPIRE's paths a join token is told from what
+    can be shown again."""
+    if identity.svid.id.path.startswith("/spire/agent/join_token/"):
+        return JOINED_BEFORE
+    return PROOF_REPEATS if identity.reattestable else PROOF_COUNTS_ONCE
 
 
 async def call_once(server: ServerAddress, bundle: Bundle, identity: AgentIdentity) -> None:

@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 from finial.agent.identity import AgentIdentity
-from finial.agent.renew import Renewal
+from finial.agent.renew import Renewal, reattest_hint
 from finial.errors import Denial, Internal, PermissionDenied, Unavailable
 from finial.runtime.tasks import Tasks
+from finial.spiffe.id import SpiffeId
 from finial.testing.scripted_server import ScriptedServer
 
 
@@ -144,3 +145,23 @@ def test_taint_renews_at_once_and_failures_are_tried_again(joined: Any) -> None:
             assert "Failed to rotate agent SVID" in parts.log
 
     asyncio.run(scenario())
+
+
+@pytest.mark.parametrize(
+    ("path", "reattestable", "told"),
+    [
+        ("join_token/one", False, "token generate"),
+        ("x509pop/0a", True, "by its NodeAttestor"),
+        ("a-cloud/i-1", False, "agent evict"),
+    ],
+)
+def test_the_hint_is_for_the_method_that_attested(
+    joined: Any, path: str, reattestable: bool, told: str
+) -> None:
+    async def scenario() -> str:
+        async with ScriptedServer() as server, joined(server) as parts:
+            agent = SpiffeId.parse(f"spiffe://example.org/spire/agent/{path}")
+            svid = replace(parts.identity.svid, id=agent)
+            return reattest_hint(replace(parts.identity, svid=svid, reattestable=reattestable))
+
+    assert told in asyncio.run(scenario())
