@@ -38,7 +38,8 @@ def reloader(server: Server, read: Callable[[], ServerConfig]) -> Reloader[Serve
 
 
 def use(server: Server, config: ServerConfig) -> None:
-    """What may fail comes first. `config` differs from the one in force by live options alone."""
+    """What may fail comes first. `config` differs from the one in force by live options alone; what a start with it
+    would warn of is told as well."""
     policy = policy_of(config, server.signer.policy.composition)
     lifted = lifted_limits(config.server)
     level_changes = config.server.log_level != server.config.server.log_level
@@ -46,3 +47,5 @@ def use(server: Server, config: ServerConfig) -> None:
     server.gate.lift(lifted)
     if level_changes:  # else an operator's `logger set` stays
         server.output.level = server.output.launch_level = config.server.log_level
+    for warning in config.warnings:
+        Logger(server.output).warning(warning)

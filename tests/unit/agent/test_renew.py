@@ -56,6 +56,22 @@ def test_an_availability_target_brings_the_renewal_forward(joined: Any) -> None:
     asyncio.run(scenario())
 
 
+def test_another_target_counts_for_the_identity_that_follows(joined: Any) -> None:
+    async def scenario() -> None:
+        async with ScriptedServer() as server, joined(server) as parts:
+            end = server.clock.now() + timedelta(hours=72)
+            svid = replace(parts.identity.svid, not_after=end)
+            parts.identity = replace(parts.identity, svid=svid, reattestable=True)
+            renewal = Bench(parts).renewal
+            before = renewal.renew_at
+            renewal.plan(48 * 3600.0, 0.5)
+            assert renewal.renew_at == before
+            await renewal.attest_anew()
+            assert renewal.renew_at == end - timedelta(hours=48)
+
+    asyncio.run(scenario())
+
+
 def test_a_renewal_is_stored_before_its_first_use_and_the_old_key_stays(joined: Any) -> None:
     async def scenario() -> None:
         async with ScriptedServer() as server, joined(server) as parts:

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from finial.authority.rotation import Kind
 from finial.config.server import ServerConfig
 from finial.errors import FailedPrecondition
+from finial.runtime.clock import SystemClock
 from finial.runtime.log import Level
 from finial.server.program import agent_pruning
 from finial.server.prune import AgentPruning
@@ -56,6 +58,20 @@ def test_a_level_that_an_operator_set_stays_where_the_file_says_nothing_new(tmp_
         config = with_options(tmp_path, 'ca_ttl = "48h"')
         reloader(running.server, lambda: config).consider(config)
         assert running.server.output.level is Level.ERROR
+
+    play(tmp_path, scene)
+
+
+def test_the_next_authority_has_the_new_lifetime_and_misfits_are_told(tmp_path: Path) -> None:
+    async def scene(running: Running) -> None:
+        server = running.server
+        config = with_options(tmp_path, 'ca_ttl = "48h" default_x509_svid_ttl = "47h"')
+        reloader(server, lambda: config).consider(config)
+        warnings = [one for one in running.lines if "level=warning" in one]
+        assert any("default_x509_svid_ttl" in one for one in warnings)
+        prepared = await server.authorities.prepare(Kind.X509)
+        left = prepared.not_after - SystemClock().unix()
+        assert 47.9 * 3600 < left <= 48 * 3600
 
     play(tmp_path, scene)
 
