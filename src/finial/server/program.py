@@ -16,7 +16,7 @@ from finial.authority.compose import Composition
 from finial.authority.policy import Policy
 from finial.config.datastore import DataStoreOptions, datastore_of
 from finial.config.server import REFUSE, ServerConfig, ServerOptions
-from finial.errors import InvalidArgument
+from finial.errors import FinialError, InvalidArgument
 from finial.plugin import catalog
 from finial.plugin.catalog import Catalog
 from finial.plugin.kinds import KeyManager, KeyType, ServerNodeAttestor
@@ -249,9 +249,13 @@ class Server:
         known = self.follower.position
         while True:
             await self._clock.sleep(REMEMBER_EVERY)
-            if self.follower.position != known:
-                known = self.follower.position
+            if (position := self.follower.position) == known:
+                continue
+            try:
                 await self.store.remember()
+                known = position
+            except FinialError as why:
+                self._log.error("Failed to remember the history", error=why)
 
     def _task_failed(self, name: str, error: BaseException) -> None:
         """A task of ours that ends with an error is a bug: the server stops rather than limp."""

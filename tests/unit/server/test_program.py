@@ -8,13 +8,14 @@ from pathlib import Path
 import pytest
 
 from finial.authority.compose import Composition
-from finial.errors import FinialError
+from finial.errors import FinialError, Unavailable
 from finial.runtime.clock import SystemClock
 from finial.runtime.log import Output
+from finial.server import program
 from finial.server.main import kinds
 from finial.server.program import Server, agent_pruning, policy_of
 from finial.server.prune import AgentPruning
-from finial.testing.server import Running, config_of, play
+from finial.testing.server import Running, config_of, play, token
 
 
 def test_options_become_the_policy(tmp_path: Path) -> None:
@@ -80,6 +81,31 @@ def test_a_task_that_fails_is_told(tmp_path: Path) -> None:
         with pytest.raises(RuntimeError, match="bug"):
             await asyncio.wait_for(asyncio.shield(running.server.failed), 5)
         assert any("Task failed" in line and "task=broken" in line for line in running.lines)
+
+    play(tmp_path, scene)
+
+
+def test_a_database_that_is_away_does_not_end_the_keeping_of_the_history(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(program, "REMEMBER_EVERY", 0.01)
+
+    async def scene(running: Running) -> None:
+        tried = asyncio.Queue[None]()
+        answers = [Unavailable("away"), Unavailable("away"), None]
+
+        async def remember() -> None:
+            tried.put_nowait(None)
+            if (answer := answers.pop(0)) is not None:
+                raise answer
+
+        monkeypatch.setattr(running.server.store, "remember", remember)
+        await token(running)
+        async with asyncio.timeout(5):
+            for _ in range(3):
+                await tried.get()
+        assert sum("Failed to remember the history" in line for line in running.lines) == 2
+        assert not running.server.failed.done()
 
     play(tmp_path, scene)
 
