@@ -66,18 +66,35 @@ def test_the_form_is_that_of_a_stock_agent(certificate: bytes) -> None:
     assert decode(text) == AgentData((certificate,), (), False)
 
 
-RECORDED = (  # by a stock agent: half a day of looking for trust; Go tells nanoseconds
+# What a stock agent wrote as it ended to start its trust over; Go tells nanoseconds.
+RECORDED = (
     b'{"svid":null,"bundle":null,"reattestable":false,"bootstrap_use":2,'
-    b'"bootstrap_start_time":"2026-11-24T22:15:07.123456789+01:00","connection_attempts":17}'
+    b'"bootstrap_start_time":"2026-11-25T10:04:02.033119916Z","connection_attempts":0}'
+)
+# What it wrote after it had attested by join token, without the certificates.
+RECORDED_IN_TRUST = (
+    b'{"svid":null,"bundle":null,"reattestable":false,"bootstrap_use":2,'
+    b'"bootstrap_start_time":"0001-01-01T00:00:00Z","connection_attempts":0}'
 )
 
 
 def test_the_state_of_the_bootstrap_is_that_of_a_stock_agent() -> None:
     data = decode(RECORDED)
-    assert (data.bootstrap.use, data.bootstrap.attempts) == (Use.TRUST_ANEW, 17)
-    assert data.bootstrap.started_at == datetime(2026, 11, 24, 21, 15, 7, 123456, UTC)
+    assert (data.bootstrap.use, data.bootstrap.attempts) == (Use.TRUST_ANEW, 0)
+    assert data.bootstrap.started_at == datetime(2026, 11, 25, 10, 4, 2, 33119, UTC)
     assert decode(encode(data)) == data
-    assert json.loads(encode(data))["bootstrap_start_time"] == "2026-11-24T21:15:07.123456Z"
+    assert json.loads(encode(data))["bootstrap_start_time"] == "2026-11-25T10:04:02.033119Z"
+
+
+def test_a_stock_agent_that_has_its_trust_tells_no_time() -> None:
+    data = decode(RECORDED_IN_TRUST)
+    assert data.bootstrap == Bootstrap(Use.TRUST_ANEW)
+    assert json.loads(encode(data)) == json.loads(RECORDED_IN_TRUST)
+
+
+def test_a_time_of_another_zone_is_the_same_moment() -> None:
+    elsewhere = RECORDED.replace(b"10:04:02.033119916Z", b"11:04:02.033119916+01:00")
+    assert decode(elsewhere) == decode(RECORDED)
 
 
 def test_to_start_over_is_one_write(tmp_path: Path, certificate: bytes) -> None:
