@@ -151,8 +151,7 @@ class Listener:
     async def _admit(self, accepted: socket.socket, peer: Peer | None) -> None:
         end = self._loop.time() + self._limits.handshake_timeout
         try:
-            async with asyncio.timeout_at(end):
-                made = await self._maker(accepted, peer)
+            made = await self._maker(accepted, peer, end)
             timeout = max(end - self._loop.time(), LEAST) if self._context is not None else None
             await self._loop.connect_accepted_socket(
                 made, accepted, ssl=self._context, ssl_handshake_timeout=timeout
@@ -164,12 +163,15 @@ class Listener:
             self._drop(accepted, peer)
             raise
 
-    async def _maker(self, accepted: socket.socket, peer: Peer | None) -> Callable[[], asyncio.BaseProtocol]:
+    async def _maker(
+        self, accepted: socket.socket, peer: Peer | None, end: float
+    ) -> Callable[[], asyncio.BaseProtocol]:
         """What makes the connection's protocol, once it is known whom it is with."""
         if peer is None and self._behind is not None:
             proxies, factory = self._behind
             accepted.setblocking(False)
-            source = await proxies.source(accepted)
+            async with asyncio.timeout_at(end):
+                source = await proxies.source(accepted)
             if source is not None:
                 return partial(factory, source)
         return partial(self._factory, peer)
