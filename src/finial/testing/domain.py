@@ -65,8 +65,8 @@ server {{
 plugins {{
     DataStore "sql" {{
         plugin_data {{
-            database_type = "sqlite3"
-            connection_string = "{folder}/server/data.sqlite3"
+            database_type = "{database_type}"
+            connection_string = "{database}"
         }}
     }}
     KeyManager "disk" {{ plugin_data {{ keys_path = "{folder}/server/keys.json" }} }}
@@ -93,7 +93,8 @@ plugins {{
 
 
 class Domain:
-    """`server_options` and `agent_options` are lines of the section of that name."""
+    """`server_options` and `agent_options` are lines of the section of that name. `database`: the address of a
+    PostgreSQL database, in place of a SQLite file."""
 
     def __init__(
         self,
@@ -102,11 +103,13 @@ class Domain:
         trust_domain: str = "example.org",
         server_options: Sequence[str] = (),
         agent_options: Sequence[str] = (),
+        database: str = "",
     ) -> None:
         self.folder = folder
         self.trust_domain = TrustDomain(trust_domain)
         self.node = self.id_of("node")
         self._server_options, self._agent_options = server_options, agent_options
+        self._database = database
         self.port = free_port()
         self._server: process.Child | None = None
         self._agent: process.Child | None = None
@@ -281,6 +284,8 @@ class Domain:
             host=HOST,
             port=self.port,
             folder=self.folder,
+            database_type="postgres" if self._database else "sqlite3",
+            database=self._database or f"{self.folder}/server/data.sqlite3",
             options="\n    ".join(options),
         )
         (self.folder / name).write_text(text)

@@ -17,7 +17,7 @@ import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -70,14 +70,21 @@ class Cluster:
         self._control("stop", "-m", "immediate")
 
     def kill(self) -> None:
-        """SIGKILL for the postmaster, as of a machine that fails; its children end by themselves soon after."""
+        """SIGKILL for the postmaster, as of a machine that fails. Returns once its children have noticed and
+        ended: until then one that has a connection may still commit."""
         pid = int((self.folder / "data" / "postmaster.pid").read_text().split()[0])
-        pidfd = os.pidfd_open(pid)
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        pidfds = []
+        for one in (pid, *map(int, children)):
+            with suppress(ProcessLookupError):
+                pidfds.append(os.pidfd_open(one))
         try:
-            signal.pidfd_send_signal(pidfd, signal.SIGKILL)
-            select.select([pidfd], [], [], 10)
+            signal.pidfd_send_signal(pidfds[0], signal.SIGKILL)
+            for pidfd in pidfds:
+                select.select([pidfd], [], [], 10)
         finally:
-            os.close(pidfd)
+            for pidfd in pidfds:
+                os.close(pidfd)
 
     def write(self, name: str, data: bytes) -> None:
         """A file of the data folder, readable by the server alone."""
