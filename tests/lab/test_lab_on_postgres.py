@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import psycopg
 import pytest
 
 from finial.lab.process import alive
 from finial.lab.state import EMBEDDED
+from finial.testing import postgres
 from finial.testing.lab import Lab, wait_for
 
 pytestmark = pytest.mark.slow
@@ -34,3 +36,18 @@ def test_a_server_of_its_own_is_run_and_ended(lab: Lab) -> None:
     lab.run("down")
     assert not [one for one in processes if alive(one)]
     assert not lab.place.folder.exists() and not folder.exists()
+
+
+@pytest.mark.timeout(200)
+def test_a_database_that_is_named_is_used_and_left_as_it_is(lab: Lab) -> None:
+    with postgres.own() as cluster, cluster.schema() as database:
+        lab.reserve_ports(postgres=database)
+        lab.run("up", "-postgres", database)
+        lab.run("verify")
+        assert "postgres" not in lab.status()
+        with psycopg.connect(database) as connection:
+            count = "SELECT count(*) FROM registered_entries"
+            entries = connection.execute(count).fetchone()
+            assert entries is not None and entries[0] > 0
+            lab.run("down")
+            assert connection.execute(count).fetchone() == entries
