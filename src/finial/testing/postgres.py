@@ -72,7 +72,8 @@ class Cluster:
     def kill(self) -> None:
         """SIGKILL for the postmaster, as of a machine that fails. Returns once its children have noticed and
         ended: until then one that has a connection may still commit."""
-        pid = int((self.folder / "data" / "postmaster.pid").read_text().split()[0])
+        lock = self.folder / "data" / "postmaster.pid"
+        pid = int(lock.read_text().split()[0])
         children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
         pidfds = []
         for one in (pid, *map(int, children)):
@@ -85,6 +86,7 @@ class Cluster:
         finally:
             for pidfd in pidfds:
                 os.close(pidfd)
+        lock.unlink()  # one that nobody has reaped yet would count as running
 
     def write(self, name: str, data: bytes) -> None:
         """A file of the data folder, readable by the server alone."""
