@@ -266,7 +266,7 @@ RETRIED: dict[str, tuple[Trouble, str, str]] = {  # for a minute, since it may p
     ),
     "data folder read-only": (
         without_data,
-        r"unable to write keys to .*agent/keys\.json.*: Permission denied",
+        r"failed to write data file .*agent/agent-data\.json.*: Permission denied",
         r"the folder must be there, have room and be writable",
     ),
 }
