@@ -55,16 +55,19 @@ class Watch:
         try:
             async with self._connection.api.changes.Watch.open() as stream:
                 await stream.send_message(change_pb2.WatchRequest(open=self._opening()))
-                await until_first(self._receive(stream), self._acknowledge(stream), self._leave(stream))
+                left = asyncio.Event()
+                await until_first(self._receive(stream), self._acknowledge(stream), self._leave(left))
+                if left.is_set():  # and nobody is reading or writing any more
+                    await stream.cancel()
         except PermissionDenied:
             if generation == self._connection.generation:
                 raise
             async with self._connection.using():  # once the new identity is in use
                 return
 
-    async def _leave(self, stream: Calls) -> None:
+    async def _leave(self, left: asyncio.Event) -> None:
         await self._connection.renewed()
-        await stream.cancel()
+        left.set()
 
     def _opening(self) -> change_pb2.Open:
         entries = self._intake.holdings.entries.values()

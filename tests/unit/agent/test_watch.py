@@ -11,10 +11,11 @@ import pytest
 from finial.errors import Internal, PermissionDenied, Unsupported
 from finial.registry.entry import Entry
 from finial.runtime.tasks import Tasks
-from finial.spiffe.bundle import Bundle
+from finial.spiffe.bundle import Bundle, X509Authority
 from finial.spiffe.id import SpiffeId
 from finial.spiffe.selector import Selector
 from finial.spiffe.trust_domain import TrustDomain
+from finial.testing.ca import TestCa
 from finial.testing.scripted_server import ScriptedServer
 from finial.wire.convert.bundle import bundle_to_wire
 from finial.wire.pb.finial.change.v1 import change_pb2
@@ -114,6 +115,22 @@ def test_it_ends_when_trust_changed_so_that_the_next_one_has_the_new_trust(joine
             await until(lambda: bool(server.watches and server.watches[0].acknowledged))
             parts.connection.show(parts.identity)
             await asyncio.wait_for(running, 5)
+
+    asyncio.run(scenario())
+
+
+def test_a_new_root_that_it_brings_ends_it_in_peace(joined: Any) -> None:
+    async def scenario() -> None:
+        async with ScriptedServer(watchable=True) as server, joined(server) as parts, Tasks() as tasks:
+            running = tasks.start(parts.watch.run())
+            await until(lambda: bool(server.watches and server.watches[0].acknowledged))
+            wider = parts.holdings.bundle.appended(
+                Bundle(parts.holdings.trust_domain, (X509Authority(TestCa().der),))
+            )
+            change = change_pb2.WatchResponse(position=b"1", bundles=[bundle_to_wire(wider)])
+            server.watches[0].outgoing.put_nowait(change)
+            await asyncio.wait_for(running, 5)
+            assert parts.holdings.bundle.x509_roots == wider.x509_roots
 
     asyncio.run(scenario())
 
