@@ -6,7 +6,7 @@ A file holds {"federationRelationships": [...]} with the names of the flags; a b
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from finial.cli.console import Console
@@ -21,6 +21,7 @@ from finial.errors import FinialError, Internal, InvalidArgument
 from finial.spiffe import bundle_document
 from finial.spiffe.id import SpiffeId
 from finial.spiffe.trust_domain import SCHEME, TrustDomain
+from finial.wire.client import ServerApi
 from finial.wire.convert.bundle import bundle_to_wire
 from finial.wire.pb.spire.api.server.trustdomain.v1 import trustdomain_pb2 as wire
 from finial.wire.pb.spire.api.types.bundle_pb2 import Bundle
@@ -33,10 +34,12 @@ from finial.wire.status import status_code_name
 
 UNNAMED = TrustDomain("unnamed")  # a bundle's data are read before the server judges the name
 PROFILES = ("https_web", "https_spiffe")
+Reply = wire.BatchCreateFederationRelationshipResponse | wire.BatchUpdateFederationRelationshipResponse
 Result = (
     wire.BatchCreateFederationRelationshipResponse.Result
     | wire.BatchUpdateFederationRelationshipResponse.Result
 )
+Send = Callable[[ServerApi, Sequence[FederationRelationship]], Awaitable[Reply]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,31 +75,32 @@ class Wanted:
 
 
 async def create(flags: ChangeFlags, console: Console) -> int:
-    asked = await relationships(flags, console)
-    if not asked:
-        return 0
-    request = wire.BatchCreateFederationRelationshipRequest(federation_relationships=asked)
-    async with server(flags) as api:
-        with calling("request failed"):
-            reply = await api.trust_domain.BatchCreateFederationRelationship(request)
-    if flags.output == "json":
-        console.out(messages_json([reply]))
-        return 0
-    return show_results(reply.results, asked, "create", console)
+    def send(api: ServerApi, asked: Sequence[FederationRelationship]) -> Awaitable[Reply]:
+        request = wire.BatchCreateFederationRelationshipRequest(federation_relationships=asked)
+        return api.trust_domain.BatchCreateFederationRelationship(request)
+
+    return await change("create", send, flags, console)
 
 
 async def update(flags: ChangeFlags, console: Console) -> int:
+    def send(api: ServerApi, asked: Sequence[FederationRelationship]) -> Awaitable[Reply]:
+        request = wire.BatchUpdateFederationRelationshipRequest(federation_relationships=asked)
+        return api.trust_domain.BatchUpdateFederationRelationship(request)
+
+    return await change("update", send, flags, console)
+
+
+async def change(verb: str, send: Send, flags: ChangeFlags, console: Console) -> int:
     asked = await relationships(flags, console)
     if not asked:
         return 0
-    request = wire.BatchUpdateFederationRelationshipRequest(federation_relationships=asked)
     async with server(flags) as api:
         with calling("request failed"):
-            reply = await api.trust_domain.BatchUpdateFederationRelationship(request)
+            reply = await send(api, asked)
     if flags.output == "json":
         console.out(messages_json([reply]))
         return 0
-    return show_results(reply.results, asked, "update", console)
+    return show_results(reply.results, asked, verb, console)
 
 
 async def relationships(flags: ChangeFlags, console: Console) -> list[FederationRelationship]:
