@@ -45,7 +45,7 @@ def probe(run: object, **bounds: object) -> Fuzzer:
         "name": "probe", "reads": (), "made": lambda: (b"seed",), "words": (b"magic",), "mutate": None,
         "errors": (), "cpu": 0.1, "memory": 1 << 20, "longest": 64,
     }  # fmt: skip
-    return Fuzzer(Target(run=run, **fields | bounds), random.Random(1))  # type: ignore[arg-type]
+    return Fuzzer(Target(run=run, **fields | bounds), random.Random(1))  # type: ignore[arg-type]  # of parameters
 
 
 def test_what_escapes_is_found() -> None:

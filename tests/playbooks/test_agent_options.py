@@ -74,10 +74,10 @@ def test_polls_and_keys_of_workloads_are_as_configured(tmp_path: Path) -> None:
             running = asyncio.ensure_future(run(made, SystemClock(), logger()[0], stopped))
             try:
                 async with asyncio.timeout(4), WorkloadApi(f"unix://{tmp_path}/public/api.sock") as api:
-                    while server.calls["SyncAuthorizedEntries"] < 4:  # noqa: ASYNC110
+                    while server.calls["SyncAuthorizedEntries"] < 4:  # noqa: ASYNC110 - it sends no event
                         await asyncio.sleep(0.005)
                     server.entries = {"a": ENTRY}
-                    while server.calls["BatchNewX509SVID"] < 1:  # noqa: ASYNC110
+                    while server.calls["BatchNewX509SVID"] < 1:  # noqa: ASYNC110 - it sends no event
                         await asyncio.sleep(0.005)
                     return (await api.fetch_x509()).default.svid.chain[0]
             finally:
@@ -169,7 +169,7 @@ def test_selectors_of_a_workload_without_an_identity_are_logged_as_configured(
             log, text = logger()
             running = asyncio.ensure_future(run(made, SystemClock(), log, stopped))
             try:
-                while not (tmp_path / "public" / "api.sock").exists():  # noqa: ASYNC110
+                while not (tmp_path / "public" / "api.sock").exists():  # noqa: ASYNC110 - it sends no event
                     await asyncio.sleep(0.005)
                 async with WorkloadApi(f"unix://{tmp_path}/public/api.sock") as api:
                     with pytest.raises(PermissionDenied, match="no identity issued"):

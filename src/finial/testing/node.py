@@ -118,7 +118,7 @@ class SshAuthority:
             .valid_before(int(now + lifetime))
         )
         names = [one.encode() for one in principals]
-        builder = builder.valid_principals(names) if names else builder.valid_for_all_principals()  # type: ignore[no-untyped-call]
+        builder = builder.valid_principals(names) if names else builder.valid_for_all_principals()  # type: ignore[no-untyped-call]  # in cryptography
         if critical:
             builder = builder.add_critical_option(b"force-command", b"x")
         private, public = folder / "host_key", folder / "host_key-cert.pub"

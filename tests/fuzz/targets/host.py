@@ -223,7 +223,7 @@ def read_records(data: bytes) -> None:
         reader.feed_data(data)
         reader.feed_eof()
         with patch.object(Channel, "__init__", lambda self, given: setattr(self, "_reader", given)):
-            channel = Channel(reader)  # type: ignore[call-arg]
+            channel = Channel(reader)  # type: ignore[call-arg]  # bytes in place of a socket
         async for record in channel:
             assert isinstance(record, dict)
 

@@ -71,7 +71,7 @@ def examples() -> dict[type[Message], Message]:
         ),
         jwtsvid_pb2.JWTSVID(token=token()),
     ]
-    made[2].selectors.add(type="unix", value="uid:0")  # type: ignore[attr-defined]
+    made[2].selectors.add(type="unix", value="uid:0")  # type: ignore[attr-defined]  # the agent has them
     return {type(message): message for message in made}
 
 

@@ -30,6 +30,7 @@ from finial.runtime.grpc import Channel
 from finial.runtime.tasks import Tasks
 from finial.runtime.tls import peer_id
 from finial.svid.verify import verify_x509
+from finial.testing.pace import at_rate
 from finial.wire.pb.spiffe.workload.workload_grpc import SpiffeWorkloadAPIStub
 from finial.wire.pb.spiffe.workload.workload_pb2 import X509SVIDRequest
 
@@ -132,20 +133,18 @@ async def hammer(options: argparse.Namespace) -> None:
 async def keep_calling(
     context: ssl.SSLContext, address: str, options: argparse.Namespace, made: Counter[str]
 ) -> None:
-    """Counts each handshake under its error's text, "" if there was none. One that is late is not made up for."""
-    loop = asyncio.get_running_loop()
+    """Counts each handshake under its error's text, "" if there was none."""
     host, port = address.rsplit(":", 1)
-    due = loop.time()
-    end = due + getattr(options, "for")
-    while due < end:
+
+    async def handshake() -> None:
         try:
             reader, writer = await asyncio.open_connection(host, int(port), ssl=context)
             made["" if await reader.readline() else "the server answered nothing"] += 1
             writer.close()
         except OSError as why:
             made[str(why)] += 1
-        due = max(due + 1 / options.rate, loop.time())
-        await asyncio.sleep(due - loop.time())
+
+    await at_rate(options.rate, getattr(options, "for"), handshake)
 
 
 async def bare(_: argparse.Namespace) -> None:

@@ -26,6 +26,7 @@ from cryptography.hazmat.primitives.serialization import (
 from finial.client import X509Context, X509Source
 from finial.spiffe.bundle_document import encode_pem
 from finial.svid import x509
+from finial.testing.pace import at_rate
 
 PIPE = asyncio.subprocess.PIPE
 COMMAND = "openssl s_client -ign_eof -verify_return_error -showcerts -cert leaf -cert_chain rest -key key -CAfile roots"
@@ -68,13 +69,10 @@ async def handshake(files: Path, address: str, expected: str) -> str:
 
 
 async def keep_calling(files: Files, address: str, options: argparse.Namespace, made: Counter[str]) -> None:
-    loop = asyncio.get_running_loop()
-    due = loop.time()
-    end = due + getattr(options, "for")
-    while due < end:
+    async def counted() -> None:
         made[await handshake(files.newest, address, options.id)] += 1
-        due = max(due + 1 / options.rate, loop.time())
-        await asyncio.sleep(due - loop.time())
+
+    await at_rate(options.rate, getattr(options, "for"), counted)
 
 
 async def hammer(options: argparse.Namespace) -> None:

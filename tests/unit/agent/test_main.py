@@ -112,7 +112,7 @@ def test_a_signal_ends_it_well_and_leaves_the_socket_clean(tmp_path: Path) -> No
                 serve(config(tmp_path, port=server.address.port, options=options))
             )
             async with asyncio.timeout(10):
-                while not (tmp_path / "public" / "api.sock").exists():  # noqa: ASYNC110
+                while not (tmp_path / "public" / "api.sock").exists():  # noqa: ASYNC110 - it sends no event
                     await asyncio.sleep(0.005)
             os.kill(os.getpid(), signal.SIGTERM)
             return await asyncio.wait_for(running, 10)
@@ -136,7 +136,7 @@ def test_a_changed_file_is_taken_on_a_signal_also_by_an_agent_that_serves(tmp_pa
 
             async def until(done: Callable[[], bool]) -> None:
                 async with asyncio.timeout(10):
-                    while not done():  # noqa: ASYNC110
+                    while not done():  # noqa: ASYNC110 - it sends no event
                         await asyncio.sleep(0.005)
 
             async with Tasks() as tasks:
@@ -191,7 +191,7 @@ def test_the_log_and_the_probes_are_as_configured_and_no_workload_is_served(tmp_
             made = config(tmp_path, port=server.address.port, options=options, more=probes)
             running = asyncio.ensure_future(serve(made))
             async with asyncio.timeout(10):
-                while not (tmp_path / "public" / "api.sock").exists():  # noqa: ASYNC110
+                while not (tmp_path / "public" / "api.sock").exists():  # noqa: ASYNC110 - it sends no event
                     await asyncio.sleep(0.005)
                 async with Channel(path=str(tmp_path / "public" / "api.sock")) as channel:
                     stub = SpiffeWorkloadAPIStub(channel)

@@ -21,7 +21,7 @@ KEY = ec.generate_private_key(ec.SECP256R1())
 
 
 def above_us(**options: bool) -> MemoryUpstream:
-    return MemoryUpstream(SystemClock().now, TestCa(), **options)  # type: ignore[arg-type]
+    return MemoryUpstream(SystemClock().now, TestCa(), **options)  # type: ignore[arg-type]  # of parameters
 
 
 def certifier(above: MemoryUpstream | None) -> tuple[Certifier, io.StringIO]:

@@ -230,7 +230,7 @@ def test_a_proxy_that_is_slow_or_wrong_is_cut_off_and_its_place_is_free_again(
             for number in (1, 2):
                 with socket.create_connection(server.listener.address) as client:
                     client.send(sent)
-                    await server.until(lambda: server.listener.refused[kind] == number)  # noqa: B023
+                    await server.until(lambda: server.listener.refused[kind] == number)  # noqa: B023 - awaited within the turn
                     with contextlib.suppress(ConnectionResetError):  # where bytes were left unread
                         assert client.recv(1) == b""
             assert not (made or server.made)

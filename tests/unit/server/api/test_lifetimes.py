@@ -19,7 +19,7 @@ NODE, DAY = SpiffeId.parse("spiffe://example.org/node"), 86_400
 
 
 def wire_entry(path: str, **fields: int) -> types.Entry:
-    entry = types.Entry(id=path, **fields)  # type: ignore[arg-type]
+    entry = types.Entry(id=path, **fields)  # type: ignore[arg-type]  # protobuf checks them
     entry.spiffe_id.trust_domain = entry.parent_id.trust_domain = "example.org"
     entry.spiffe_id.path, entry.parent_id.path = f"/{path}", "/node"
     entry.selectors.add(type="unix", value=f"uid:{path}")

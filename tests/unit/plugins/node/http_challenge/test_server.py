@@ -98,7 +98,7 @@ def test_what_the_operator_does_not_allow_is_refused(
     bad: object, options: dict[str, object], kind: type[FinialError], text: str
 ) -> None:
     with pytest.raises(kind, match=text):
-        attest(bad, config=replace(Config(), **options))  # type: ignore[arg-type]
+        attest(bad, config=replace(Config(), **options))  # type: ignore[arg-type]  # of parameters
 
 
 def test_one_pattern_that_matches_is_enough() -> None:
