@@ -14,7 +14,7 @@ from finial.authority.template import LeafTemplate, reference_builder
 from finial.plugin.kinds import Extension
 from finial.spiffe.id import SpiffeId
 from finial.spiffe.trust_domain import TrustDomain
-from finial.svid.subject import Subject
+from finial.svid.subject import MAX_COMMON_NAME, Subject
 
 DOMAIN = TrustDomain("example.org")
 NOW = datetime(2026, 11, 25, tzinfo=UTC)
@@ -24,6 +24,7 @@ CAS = [
 ]
 KEYS = [public_bytes(ca.private_key) for ca in CAS]
 TEXTS = st.text(st.characters(min_codepoint=32, max_codepoint=0x24F), max_size=60)
+NAMES = TEXTS.filter(lambda text: len(text.encode()) <= MAX_COMMON_NAME)
 VALUES = st.lists(TEXTS.filter(bool), max_size=3).map(tuple)
 SUBJECTS = st.builds(
     Subject,
@@ -32,10 +33,10 @@ SUBJECTS = st.builds(
     units=VALUES,
     localities=VALUES,
     provinces=VALUES,
-    common_name=TEXTS,
+    common_name=NAMES,
     serial_number=TEXTS,
     more=st.lists(
-        st.tuples(st.sampled_from(["2.5.4.45", "2.5.4.3", "1.3.6.1.4.1.99999.7"]), TEXTS.filter(bool)),
+        st.tuples(st.sampled_from(["2.5.4.45", "2.5.4.3", "1.3.6.1.4.1.99999.7"]), NAMES.filter(bool)),
         max_size=2,
     ).map(tuple),
 )

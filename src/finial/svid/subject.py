@@ -16,7 +16,7 @@ from cryptography.x509.oid import NameOID, ObjectIdentifier
 from finial.errors import InvalidArgument
 
 PRINTABLE = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789 '()+,-./:=?")
-MAX_COMMON_NAME = 64  # characters, X.520; strict verifiers refuse a longer one
+MAX_COMMON_NAME = 64  # bytes of UTF-8, the narrow reading of X.520; strict verifiers refuse a longer one
 
 
 @dataclass(frozen=True, slots=True)

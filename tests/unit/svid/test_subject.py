@@ -59,7 +59,10 @@ def test_what_is_no_object_identifier_is_refused() -> None:
         Subject(more=(("2.5.x", "a"),)).name()
 
 
-@pytest.mark.parametrize("subject", [Subject(countries=("DEU",)), Subject(common_name="a" * 65)])
+LONG = [Subject(common_name="a" * 65), Subject(common_name="é" * 33), Subject(more=(("2.5.4.3", "a" * 65),))]
+
+
+@pytest.mark.parametrize("subject", [Subject(countries=("DEU",)), *LONG])
 def test_value_that_does_not_fit_is_refused(subject: Subject) -> None:
     with pytest.raises(InvalidArgument, match=r"subject attribute .* is invalid"):
         subject.name()
