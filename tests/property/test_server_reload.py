@@ -68,8 +68,10 @@ def test_a_refusal_leaves_everything_as_it_was(tmp_path: Path) -> None:
             before = state(server)
             try:
                 config = config_of(tmp_path, written(changes))
-                reloader(server, lambda: config).consider(config)
+                plan = reloader(server, lambda: config).consider(config, "test")
             except FinialError:
+                plan = None
+            if plan is None or plan.refusal:
                 assert state(server) == before
                 outcomes.add("refused")
                 return

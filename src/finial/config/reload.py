@@ -1,13 +1,16 @@
 """A changed file for a program that runs: read and checked whole, then taken whole or refused whole.
 
 Whoever runs says which options it can change meanwhile, and how. One other changed option, and nothing is
-changed: each is named. What is taken, is taken between two turns of the loop.
+changed: each is named. What is taken, is taken between two turns of the loop. A signal and a command ask for
+the same; requests are served one after the other, and each line of the log says whose it was.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
 from finial.config.difference import Change, differences, plugin_differences
@@ -17,6 +20,7 @@ from finial.errors import FailedPrecondition, FinialError
 from finial.runtime.log import Logger
 
 FAILED = "Configuration not reloaded; all stays as it was"
+SIGNAL = "SIGHUP"
 
 
 class Configuration(Protocol):
@@ -41,15 +45,27 @@ def changes_of(running: Configuration, wanted: Configuration) -> tuple[Change, .
     return differences(pairs) + plugin_differences(running.plugins, wanted.plugins)
 
 
-def live_changes(running: Configuration, wanted: Configuration, live: Collection[str]) -> tuple[Change, ...]:
-    """Raises: FailedPrecondition with every change that cannot be made while the program runs."""
+@dataclass(frozen=True, slots=True)
+class Plan(Generic[C]):
+    """What a file would change; with one change that needs a restart, `fixed`, it changes nothing."""
+
+    wanted: C
+    changes: tuple[Change, ...]
+    fixed: tuple[Change, ...]
+
+    @property
+    def refusal(self) -> FailedPrecondition | None:
+        """Names every change that needs a restart, with its place."""
+        if not self.fixed:
+            return None
+        told = "; ".join(needs_restart(one, self.wanted.places.get(one.option)) for one in self.fixed)
+        hint = "restart to use the file, or take these changes back and reload again"
+        return FailedPrecondition(told, hint=hint)
+
+
+def plan_of(running: C, wanted: C, live: Collection[str]) -> Plan[C]:
     changes = changes_of(running, wanted)
-    fixed = [one for one in changes if one.option not in live]
-    if fixed:
-        told = "; ".join(needs_restart(one, wanted.places.get(one.option)) for one in fixed)
-        hint = "restart to use the file, or take these changes back and send SIGHUP again"
-        raise FailedPrecondition(told, hint=hint)
-    return changes
+    return Plan(wanted, changes, tuple(one for one in changes if one.option not in live))
 
 
 def needs_restart(change: Change, at: Position | None) -> str:
@@ -72,6 +88,7 @@ class Reloader(Generic[C]):
         self._read, self._running, self._use, self._live = read, running, use, live
         self._log = log
         self._asked = asyncio.Event()
+        self._turn = asyncio.Lock()
 
     def ask(self) -> None:
         """What SIGHUP does. Asked before `run`, or while a file is read, it is read once more after that."""
@@ -82,30 +99,53 @@ class Reloader(Generic[C]):
         while True:
             await self._asked.wait()
             self._asked.clear()
-            await self.reload()
+            with suppress(FinialError):  # it is in the log
+                await self.reload(SIGNAL)
 
-    async def reload(self) -> None:
-        """A refusal is logged and changes nothing."""
-        try:
-            self.consider(await asyncio.to_thread(self._read))
-        except FinialError as why:
-            self._log.error(FAILED, error=why, **({"hint": why.hint} if why.hint else {}))
+    async def reload(self, requested_by: str, *, dry_run: bool = False) -> Plan[C]:
+        """The plan, carried out unless it is refused or a dry run. A refusal is logged and changes nothing. Cancelled
+        while it waits or reads, it changes nothing.
 
-    def consider(self, wanted: C) -> None:
-        """Takes it whole. Raises: FailedPrecondition, having changed nothing."""
-        changes = live_changes(self._running(), wanted, self._live)
-        if changes:
-            self._take(wanted, changes)
+        Raises: what `read` raises, logged.
+        """
+        async with self._turn:
+            try:
+                wanted = await asyncio.to_thread(self._read)
+            except FinialError as why:
+                _log_failure(self._log.with_fields(requested_by=requested_by), why)
+                raise
+            return self.consider(wanted, requested_by, dry_run=dry_run)
+
+    def consider(self, wanted: C, requested_by: str, *, dry_run: bool = False) -> Plan[C]:
+        """The same once the file is read."""
+        log = self._log.with_fields(requested_by=requested_by)
+        plan = plan_of(self._running(), wanted, self._live)
+        if dry_run:
+            counts = {"changes": len(plan.changes), "need_restart": len(plan.fixed)}
+            log.info("Configuration compared with the one in force", **counts)
         else:
-            self._log.info("Configuration is unchanged")
+            self._carry_out(plan, log)
+        return plan
 
-    def _take(self, wanted: C, changes: tuple[Change, ...]) -> None:
+    def _carry_out(self, plan: Plan[C], log: Logger) -> None:
+        if (refusal := plan.refusal) is not None:
+            _log_failure(log, refusal)
+        elif plan.changes:
+            self._take(plan, log)
+        else:
+            log.info("Configuration is unchanged")
+
+    def _take(self, plan: Plan[C], log: Logger) -> None:
         """Told at the more talkative of the two log levels."""
-        output = self._log.output
+        output = log.output
         before = output.level
-        self._use(wanted)
+        self._use(plan.wanted)
         after, output.level = output.level, max(before, output.level)
-        for one in changes:
-            self._log.info("Option changed", option=one.option, old=one.old, new=one.new)
-        self._log.info("Configuration reloaded", changes=len(changes))
+        for one in plan.changes:
+            log.info("Option changed", option=one.option, old=one.old, new=one.new)
+        log.info("Configuration reloaded", changes=len(plan.changes))
         output.level = after
+
+
+def _log_failure(log: Logger, why: FinialError) -> None:
+    log.error(FAILED, error=why, **({"hint": why.hint} if why.hint else {}))
