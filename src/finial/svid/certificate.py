@@ -35,6 +35,7 @@ FAULTS = (
     x509.DuplicateExtension,
     x509.InvalidVersion,
     x509.UnsupportedGeneralNameType,
+    UserWarning,  # pyca's, of an attribute's length: raised where warnings are errors
 )
 
 PublicKey = ec.EllipticCurvePublicKey | rsa.RSAPublicKey
