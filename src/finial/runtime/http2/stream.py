@@ -20,6 +20,7 @@ from finial.runtime.http2.limits import Limits
 
 Headers = list[tuple[str, str]]
 Address = tuple[str, int] | str | None
+UNEXPECTED_END = "unexpected EOF"
 
 
 class ConnectionDraining(Exception):
@@ -102,7 +103,7 @@ class Stream(protocol.Stream):
         if self._in_body:
             self._in_body = False
             body, self._body = self._body, None
-            return body if body is not None else await self._read(size)
+            return body if body is not None else await self._read_body(size)
         prefix = await self._read(size)
         if not prefix:
             return prefix
@@ -113,14 +114,20 @@ class Stream(protocol.Stream):
         self._in_body = True
         if not prefix[0]:
             return prefix
-        self._body = gunzip(await self._read(length), limits.message)
+        self._body = gunzip(await self._read_body(length), limits.message)
         return b"\0" + len(self._body).to_bytes(4, "big")
+
+    async def _read_body(self, size: int) -> bytes:
+        body = await self._read(size)
+        if len(body) < size:  # nothing at all came after the prefix
+            raise GRPCError(Status.INTERNAL, UNEXPECTED_END)
+        return body
 
     async def _read(self, size: int) -> bytes:
         try:
             return await super().recv_data(size)
         except AssertionError as error:  # grpclib's word for a stream that ended inside a message
-            raise GRPCError(Status.INTERNAL, "unexpected EOF") from error
+            raise GRPCError(Status.INTERNAL, UNEXPECTED_END) from error
 
     async def send_request(
         self, headers: Headers, end_stream: bool = False, *, _processor: protocol.EventsProcessor

@@ -96,3 +96,34 @@ def test_an_early_end_with_ok_leaves_the_answer_and_needs_no_end_of_ours(run: Ru
                 await stream.end()
 
     run(main())
+
+
+class Short(Probe):
+    """Ends after the beginning of an answer."""
+
+    def __init__(self, begun: bytes) -> None:
+        super().__init__()
+        self.begun = begun
+
+    async def chat(self, stream: BytesStream) -> None:
+        await received(stream)
+        await stream.send_initial_metadata()
+        await stream._stream.send_data(self.begun)
+
+
+@each_loop
+@pytest.mark.parametrize("begun", [b"\0\0", b"\0\0\0\0\7", b"\0\0\0\0\7abc"], ids=["prefix", "body", "part"])
+def test_an_answer_that_ends_inside_a_message_is_an_error_of_the_call(
+    run: Run, tmp_path: Path, begun: bytes
+) -> None:
+    async def main() -> None:
+        path = str(tmp_path / "s")
+        async with Server([Short(begun)], UNIX) as server, Channel(path=path) as channel:
+            await server.start(path=path)
+            with pytest.raises(GRPCError, match="unexpected EOF") as raised:
+                async with ProbeStub(channel).chat.open() as stream:
+                    await stream.send_message(BytesValue(value=b"a"), end=True)
+                    await stream.recv_message()
+            assert raised.value.status is Status.INTERNAL
+
+    run(main())
