@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -17,10 +18,11 @@ from finial.server.api.access import RULES
 from finial.server.api.unserved import Unserved
 from finial.spiffe.id import SpiffeId
 from finial.svid import csr
-from finial.testing.server import Identity, Running, attest, new_key, server
+from finial.testing.server import Identity, Running, attest, config_of, new_key, server
 from finial.wire.convert.id import id_to_wire
 from finial.wire.convert.svid import x509_svid_from_wire
 from finial.wire.pb.finial.change.v1.change_grpc import ChangesBase
+from finial.wire.pb.finial.configuration.v1.configuration_grpc import ConfigurationBase
 from finial.wire.pb.grpc.health.v1.health_grpc import HealthBase
 from finial.wire.pb.spire.api.server.agent.v1.agent_grpc import AgentBase
 from finial.wire.pb.spire.api.server.bundle.v1.bundle_grpc import BundleBase
@@ -40,7 +42,9 @@ VECTORS = Path(__file__).parents[1] / "vectors" / "server-access.txt"
 CALLERS = ("admin socket", "nobody", "workload", "agent", "admin", "downstream")
 SERVICES = (AgentBase, BundleBase, EntryBase, SVIDBase, TrustDomainBase, LocalAuthorityBase)
 LOCAL_SERVICES = (LoggerBase, DebugBase, HealthBase)
-METHODS: Mapping[str, Handler] = Unserved(*SERVICES, *LOCAL_SERVICES, ChangesBase).__mapping__()
+OWN_SERVICES = (ChangesBase, ConfigurationBase)
+METHODS: Mapping[str, Handler] = Unserved(*SERVICES, *LOCAL_SERVICES, *OWN_SERVICES).__mapping__()
+RELOAD = "/finial.configuration.v1.Configuration/Reload"
 NOT_SERVED = {"SVID/NewDownstreamX509CA", "SVID/BatchNewWITSVID"}
 NOT_SERVED_SERVICES = ("TrustDomain/",)
 
@@ -141,6 +145,16 @@ def test_each_caller_is_answered_as_by_a_stock_server(tmp_path: Path) -> None:
         return wrong
 
     assert asyncio.run(play()) == {}
+
+
+@pytest.mark.slow
+def test_a_reload_is_for_the_admin_socket_alone(tmp_path: Path) -> None:
+    async def play() -> dict[str, str]:
+        read = partial(config_of, tmp_path)
+        async with server(tmp_path, read=read) as running, callers(running) as channels:
+            return {caller: await outcome(channel, RELOAD) for caller, channel in channels.items()}
+
+    assert asyncio.run(play()) == dict.fromkeys(CALLERS, "u") | {"admin socket": "OK"}
 
 
 def fits(method: str, mark: str, answer: str, got: str) -> bool:

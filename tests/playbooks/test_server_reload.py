@@ -1,4 +1,4 @@
-"""A running server, in a process of its own, told by SIGHUP that its file has changed."""
+"""A running server, in a process of its own, told by SIGHUP or a command that its file has changed."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from finial.runtime.grpc import Channel
+from finial.testing.commands import Commands
 from finial.testing.server import CONF, new_key
+from finial.testing.transcripts import Outcome
 from finial.wire.pb.spire.api.server.svid.v1 import svid_pb2
 from finial.wire.pb.spire.api.server.svid.v1.svid_grpc import SVIDStub
 
@@ -44,6 +46,11 @@ class Program:
                 if text in line.decode():
                     return line.decode()
         raise AssertionError(f"ended without {text!r}")
+
+    async def reload(self, *flags: str) -> Outcome:
+        """By the command."""
+        commands = Commands({"SPIRE_SERVER_PRIVATE_SOCKET": str(self.folder / "api.sock")})
+        return await commands.run(["finial", "server", "reload", *flags])
 
     def hang_up(self) -> None:
         self.process.send_signal(signal.SIGHUP)
@@ -132,5 +139,35 @@ def test_told_while_it_starts_it_reads_the_file_again_once_it_has(tmp_path: Path
             await program.logs("Starting Server APIs")
             await program.logs("Configuration reloaded")
             assert abs(await program.lifetime() - 2 * HOUR) < SLACK
+
+    asyncio.run(scene())
+
+
+def test_a_command_has_the_server_take_its_file_or_tells_why_not(tmp_path: Path) -> None:
+    async def scene() -> None:
+        write(tmp_path, "")
+        async with running(tmp_path) as program:
+            await program.logs("Starting Server APIs")
+            write(tmp_path, 'default_x509_svid_ttl = "$SVID_TTL"')
+            dry = await program.reload("-dryRun")
+            assert (dry.exit, dry.err) == (0, "")
+            assert "at once  server.default_x509_svid_ttl: 1h0m0s -> 2h0m0s" in dry.out
+            assert dry.out.endswith("Nothing was changed: a reload would make 1 change.\n")
+            assert abs(await program.lifetime() - HOUR) < SLACK
+            for options, why in {
+                'default_x509_svid_ttl = "2h" bind_prot = 1': "server.conf:10:32",
+                'default_x509_svid_ttl = "2h" jwt_issuer = "i"': "nothing was changed: 1 of 2 changes needs a restart",
+            }.items():
+                write(tmp_path, options)
+                refused = await program.reload()
+                assert refused.exit == 1
+                assert why in refused.err
+                assert abs(await program.lifetime() - HOUR) < SLACK
+            write(tmp_path, 'default_x509_svid_ttl = "$SVID_TTL"')
+            taken = await program.reload()
+            assert taken.exit == 0, taken.err
+            assert taken.out.endswith("Reloaded: 1 change in force.\n")
+            assert abs(await program.lifetime() - 2 * HOUR) < SLACK
+            assert f'requested_by="pid {os.getpid()}, uid ' in await program.logs("Option changed")
 
     asyncio.run(scene())

@@ -16,6 +16,7 @@ OTHER_DOMAIN = re.compile(r'"[^"]*" is not a member of trust domain "(?P<domain>
 NO_AGENT = re.compile(r'"[^"]*" is not an agent in trust domain "(?P<domain>[^"]+)"')
 ADDRESS = re.compile(r"(?P<host>[\w.\-]*|\[[\da-fA-F:]+\]):(?P<port>\d+)")
 WORKLOAD_API = "SpiffeWorkloadAPI"
+CONFIGURATION = "finial.configuration.v1.Configuration"
 
 
 def from_text(message: str) -> str | None:
@@ -40,6 +41,11 @@ def wrong_socket(service: str) -> str:
         return (
             "this is no server's socket, or that of an older server; an agent's it may be: name the server's "
             "with -socketPath, by default /tmp/spire-server/private/api.sock"
+        )
+    if service == CONFIGURATION:
+        return (
+            "a stock SPIRE server, or an older one, takes a changed file by a restart only; if it is neither, name "
+            "the server's private socket with -socketPath"
         )
     return "the one who listens there does not offer this: name another socket with -socketPath"
 

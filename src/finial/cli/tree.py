@@ -49,7 +49,7 @@ OWN = MappingProxyType(
         "down": (("lab",), "Ends it and leaves nothing behind"),
         "doctor": (("doctor",), "Looks at what this machine can and cannot do"),
         "lab": (("lab",), "The same by the verbs fresh-install, setup-clusters, verify-setup"),
-        "server": (("server",), "The server: run, validate, healthcheck"),
+        "server": (("server", "reload"), "The server: run, validate, reload, healthcheck"),
         "agent": (
             ("agent", "api", "agents", "purge"),
             "The agent: run, validate, healthcheck, api; list, show, count, evict, ban, purge",

@@ -1,6 +1,6 @@
 """Where the server listens: TCP for agents and remote operators, a Unix socket for the machine's own.
 
-Both serve the same services behind one gate; logger, health and debug are on the socket alone. TCP
+Both serve the same services behind one gate; logger, health, debug and configuration are on the socket alone. TCP
 connections end after three minutes, gracefully, so that agents spread over the servers again.
 """
 

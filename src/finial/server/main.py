@@ -25,6 +25,7 @@ from finial.runtime import collector
 from finial.runtime.clock import SystemClock
 from finial.runtime.log import Level, Logger, Output
 from finial.runtime.sockets import raise_file_limit
+from finial.server.api.configuration import ConfigurationService
 from finial.server.program import ELSEWHERE, Server
 from finial.server.reload import reloader
 from finial.spiffe.id import SpiffeId
@@ -130,7 +131,7 @@ def check_plugins(config: ServerConfig) -> None:
 async def serve(config: ServerConfig, ready: Ready | None = None, read: Read | None = None) -> int:
     """The program, in the caller's loop, until SIGTERM or SIGINT: 0 after a graceful stop, 1 if it failed.
 
-    `read`: its file as it is now, for SIGHUP, which is left to its default without it.
+    `read`: its file as it is now, for SIGHUP, which is left to its default without it, and for commands.
     """
     options = config.server
     output = Output.open(
@@ -156,7 +157,8 @@ async def serve(config: ServerConfig, ready: Ready | None = None, read: Read | N
 
 
 async def until_stopped(config: ServerConfig, output: Output, ready: Ready | None, read: Read | None) -> None:
-    """SIGUSR2 reopens the log file, SIGHUP reads the configuration again. Raises: what the start or a task raises."""
+    """SIGUSR2 reopens the log file; SIGHUP reads the configuration again, and so does a command. Raises: what the
+    start or a task raises."""
     server = Server(config, output, kinds)
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -165,6 +167,7 @@ async def until_stopped(config: ServerConfig, output: Output, ready: Ready | Non
     loop.add_signal_handler(signal.SIGUSR2, Logger(output).reopen)
     if read is not None:
         reloads = reloader(server, read)
+        server.local.append(ConfigurationService(reloads))
         loop.add_signal_handler(signal.SIGHUP, reloads.ask)
     server.failed.add_done_callback(lambda _: stopping.set())
     with collector.paused():

@@ -63,7 +63,7 @@ Kinds = Callable[[Host], Sequence[catalog.Kind]]
 
 class Server:
     """`start`, then `stop`. `kinds`: the plugins it knows. `port` is the one that was bound; `failed` ends when a
-    task of its own did."""
+    task of its own did. `local`: services for the private socket alone, more than its own, named before `start`."""
 
     def __init__(
         self, config: ServerConfig, output: Output, kinds: Kinds, clock: Clock | None = None
@@ -75,6 +75,7 @@ class Server:
         self.tasks = Tasks(self._task_failed)
         self.failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.port = 0
+        self.local: list[Servable] = []
 
     @property
     def socket_path(self) -> Path:
@@ -182,7 +183,8 @@ class Server:
             LocalAuthorityService(backend, self.authorities),
             Unserved(TrustDomainBase),
         ]
-        local: list[Servable] = [
+        local = [
+            *self.local,
             LoggerService(self.output),
             HealthService(backend),
             DebugService(backend, self._chain),

@@ -23,8 +23,10 @@ from finial.runtime.clock import SystemClock
 from finial.runtime.grpc import Channel
 from finial.runtime.log import Level, Output
 from finial.runtime.tls import FollowingContext, Material
+from finial.server.api.configuration import ConfigurationService
 from finial.server.main import kinds
 from finial.server.program import Kinds, Server
+from finial.server.reload import reloader
 from finial.spiffe.id import SpiffeId
 from finial.spiffe.trust_domain import TrustDomain
 from finial.svid import csr
@@ -119,14 +121,18 @@ async def server(
     database: Path | str | None = None,
     plugins: str = "",
     kinds: Kinds = kinds,
+    read: Callable[[], ServerConfig] | None = None,
 ) -> AsyncIterator[Running]:
     """`options` are lines of section `server`, `plugins` further ones of `plugins`; `limited`: one attestation a
     second, as by default. The folder may hold the data of a server before; `database`: another server's, to
-    share, or the address of a PostgreSQL database. `kinds`: the plugins that it knows."""
+    share, or the address of a PostgreSQL database. `kinds`: the plugins that it knows. `read`: what its file
+    says now, for a reload by command."""
     config = config_of(folder, options, limited=limited, port=port, database=database, plugins=plugins)
     log = io.StringIO()
     output = Output(log, now=SystemClock().now, level=Level.DEBUG, strict=True)
     running = Server(config, output, kinds)
+    if read is not None:
+        running.local.append(ConfigurationService(reloader(running, read)))
     await running.start()
     try:
         yield Running(running, log)

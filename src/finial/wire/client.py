@@ -1,7 +1,7 @@
 """A server's API as commands, agents and tools call it: generated stubs over one channel.
 
 Every call raises our error kinds only, a denial with its reason. Connections are made by the first call
-that needs one. Works against a stock SPIRE server too, but for `wait`.
+that needs one. Works against a stock SPIRE server too, but for `wait` and `configuration`.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from finial.wire.status import DetailsCodec, from_grpc_error
 if TYPE_CHECKING:
     from finial.wire.pb.finial.change.v1.change_grpc import ChangesStub
     from finial.wire.pb.finial.change.v1.change_pb2 import WaitRequest, WaitResponse
+    from finial.wire.pb.finial.configuration.v1.configuration_grpc import ConfigurationStub
     from finial.wire.pb.grpc.health.v1.health_grpc import HealthStub
     from finial.wire.pb.spire.api.server.agent.v1.agent_grpc import AgentStub
     from finial.wire.pb.spire.api.server.bundle.v1.bundle_grpc import BundleStub
@@ -110,6 +111,12 @@ class ServerApi:
         from finial.wire.pb.finial.change.v1.change_grpc import ChangesStub
 
         return ChangesStub(self.channel)
+
+    @cached_property
+    def configuration(self) -> ConfigurationStub:
+        from finial.wire.pb.finial.configuration.v1.configuration_grpc import ConfigurationStub
+
+        return ConfigurationStub(self.channel)
 
     @cached_property
     def debug(self) -> DebugStub:

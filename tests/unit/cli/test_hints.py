@@ -14,6 +14,7 @@ from finial.cli.hints import from_text, nobody_listens
         ("unknown service spire.api.server.entry.v1.Entry", "this is no server's socket"),
         ("unknown service SpiffeWorkloadAPI", "this is no agent's public socket"),
         ("unknown service other.Thing", "name another socket"),
+        ("unknown service finial.configuration.v1.Configuration", "by a restart only"),
         ('x: "spiffe://b.test/a" is not a member of trust domain "a.test"', "begin with spiffe://a.test/"),
         ('"spiffe://a.test/x" is not an agent in trust domain "a.test"; why', "finial agent list"),
     ],

@@ -76,6 +76,7 @@ def test_number_is_that_of_the_protocol(number: int, expected: int) -> None:
         ("spire.api.server.bundle.v1.Bundle", 11),
         ("spire.api.server.svid.v1.SVID", 7),
         ("finial.change.v1.Changes", 2),
+        ("finial.configuration.v1.Configuration", 1),
         ("grpc.health.v1.Health", 3),
     ],
 )

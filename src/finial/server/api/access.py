@@ -122,6 +122,7 @@ RULES: Mapping[str, Rule] = {
     ),
     **_rules("spire.api.server.logger.v1.Logger", GetLogger=LOCAL, SetLogLevel=LOCAL, ResetLogLevel=LOCAL),
     **_rules("spire.api.server.debug.v1.Debug", GetInfo=LOCAL),
+    **_rules("finial.configuration.v1.Configuration", Reload=LOCAL),
     **_rules("grpc.health.v1.Health", Check=LOCAL, List=LOCAL, Watch=LOCAL),
     **_rules("finial.change.v1.Changes", Watch=AGENT, Wait=OPERATORS),
 }
