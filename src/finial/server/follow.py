@@ -25,6 +25,8 @@ from finial.spiffe.trust_domain import TrustDomain
 from finial.store import Change, Kind, Position, Snapshot, Store, Stored
 
 RETRY = 1.0  # seconds after a read that failed
+TOLD = 60.0  # seconds between two lines on a log that cannot be read
+PATIENCE = 5.0  # seconds for which the answer to a write waits for the index
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,18 +100,51 @@ class Follower:
         while not self.position.covers(position):
             await self._moved.wait()
 
+    async def caught_up(self, position: Position) -> bool:
+        """Whether the index holds what a write left at this position, waited for as long as a caller can be kept.
+
+        A commit stands whatever becomes of the log, so that its answer must not fail or hang with the database:
+        when it has arrived is what Wait tells.
+        """
+        try:
+            async with asyncio.timeout(PATIENCE):
+                await self.reached(position)
+        except (TimeoutError, FailedPrecondition):
+            self._log.warning("A committed change is not in the index yet", position=position.encode().hex())
+            return False
+        return True
+
     async def run(self) -> None:
         """Until cancelled. What cannot be read is tried again, be it a step or everything."""
         while True:
             try:
                 await self._go_on()
             except FinialError as why:
-                self._log.error("Failed to follow the change log", error=why)
-                await self._clock.sleep(RETRY)
+                await self._outlast(why)
+
+    async def _outlast(self, why: FinialError) -> None:
+        """Until the log can be read again; said at once, each minute, and at the end."""
+        since = self._clock.monotonic()
+        told = since - TOLD
+        while True:
+            if (now := self._clock.monotonic()) >= told + TOLD:
+                self._log.error("Failed to follow the change log", error=why, seconds=round(now - since))
+                told = now
+            await self._clock.sleep(RETRY)
+            try:
+                await self._catch_up()
+            except FinialError as again:
+                why = again
+            else:
+                break
+        self._log.info("Following the change log again", seconds=round(self._clock.monotonic() - since))
 
     async def _go_on(self) -> None:
+        await self._store.changes.wait(self.position)
+        await self._catch_up()
+
+    async def _catch_up(self) -> None:
         try:
-            await self._store.changes.wait(self.position)
             await self.step()
         except FailedPrecondition as why:
             self._log.warning("Change log cannot be continued; loading everything", error=why)

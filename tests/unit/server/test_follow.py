@@ -18,6 +18,7 @@ from finial.spiffe.id import SpiffeId
 from finial.spiffe.selector import Selector
 from finial.spiffe.trust_domain import TrustDomain
 from finial.store import Change, Kind, Position, Snapshot, Store
+from finial.testing.clock import VirtualClock
 
 DOMAIN = TrustDomain("example.org")
 AGENT = SpiffeId(DOMAIN, "/spire/agent/t/1")
@@ -136,5 +137,54 @@ def test_a_load_that_fails_when_the_log_cannot_be_continued_is_tried_again(
             assert not running.done()
         assert "one" in follower.index.entries
         running.cancel()
+
+    follow(tmp_path, scene)
+
+
+def test_a_write_is_answered_though_the_index_cannot_follow_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The commit stands: a caller that were told otherwise would write it again."""
+
+    async def scene(store: Store, follower: Follower) -> None:
+        done = await store.create_entries([ENTRY])
+        monkeypatch.setattr("finial.server.follow.PATIENCE", 0.01)
+        assert not await follower.caught_up(done.position)
+        assert not await follower.caught_up(Position(b"\0" * 16, 0)), "a position of another history"
+        await follower.step()
+        assert await follower.caught_up(done.position)
+
+    follow(tmp_path, scene)
+
+
+def test_a_log_that_cannot_be_read_is_told_at_once_each_minute_and_when_it_is_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def scene(store: Store, _: Follower) -> None:
+        text, clock = io.StringIO(), VirtualClock()
+        follower = Follower(DOMAIN, store, await store.load(), clock, Logger(Output(text, now=clock.now)))
+        away = True
+        read = store.changes.read
+
+        async def fail(after: Position) -> tuple[list[Change], Position]:
+            if away:
+                raise Unavailable("database is gone")
+            return await read(after)
+
+        monkeypatch.setattr(store.changes, "read", fail)
+        running = asyncio.ensure_future(follower.run())
+        done = await store.create_entries([ENTRY])
+        while not clock.sleepers:  # noqa: ASYNC110 - the store reads in threads of its own
+            await asyncio.sleep(0)
+        await clock.advance(130)
+        away = False
+        await clock.advance(1)
+        await follower.reached(done.position)
+        while "again" not in text.getvalue():  # noqa: ASYNC110 - as above
+            await asyncio.sleep(0)
+        running.cancel()
+        told = [line.partition("msg=")[2] for line in text.getvalue().splitlines()]
+        assert ["gone" in line for line in told] == [True, True, True, False]
+        assert [line.partition("seconds=")[2].split()[0] for line in told] == ["0", "60", "120", "131"]
 
     follow(tmp_path, scene)

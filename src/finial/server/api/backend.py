@@ -37,8 +37,8 @@ class Backend:
     encoded: EncodedEntries = field(default_factory=EncodedEntries)
 
     async def settled(self, stream: Stream[Any, Any], committed: Committed[Value]) -> Value:
-        """The value of a write, once the index holds it; the answer will carry its position."""
-        await self.follower.reached(committed.position)
+        """The value of a write, as a rule once the index holds it; the answer will carry its position."""
+        await self.follower.caught_up(committed.position)
         add_trailer(stream, POSITION, committed.position.encode())
         return committed.value
 

@@ -188,7 +188,7 @@ class Gate:
             done = await self._store.activate_serial(agent.id, serial_number)
         except NotFound:  # evicted meanwhile
             return Denial.AGENT_NOT_ATTESTED
-        await self._follower.reached(done.position)
+        await self._follower.caught_up(done.position)
         return done.value.denial(serial_number)
 
     def _write_audit(self, record: CallRecord, error: GRPCError | None) -> None:

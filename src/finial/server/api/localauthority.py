@@ -130,8 +130,8 @@ class LocalAuthorityService(LocalAuthorityBase):
         current().log.info(message)
 
     async def _settle(self) -> None:
-        """Until the index, and with it every answer, holds the bundle as it is."""
-        await self._backend.follower.reached(await self._backend.store.changes.position())
+        """As a rule until the index, and with it every answer, holds the bundle as it is."""
+        await self._backend.follower.caught_up(await self._backend.store.changes.position())
 
     async def TaintX509UpstreamAuthority(
         self, stream: Stream[api.TaintX509UpstreamAuthorityRequest, api.TaintX509UpstreamAuthorityResponse]
