@@ -87,11 +87,17 @@ OPERATIONS: dict[str, Callable[[Store], Awaitable[object]]] = {
     "changes.trim": lambda store: trim(store),
     "events.prune": lambda store: store.prune_events(4102444800),
     "lineage.begin": lambda store: store.remember(),  # passed when the store is opened
+    "lineage.go_on": lambda store: load_after_restore(store),
     "lineage.renew": lambda store: store.remember(),
     "schema.hand_back": lambda store: migrate.hand_back(store._engine),
     "schema.prepare": lambda store: store.load(),  # passed when an empty file is opened
 }
 STARTS_EMPTY = {"schema.prepare"}
+
+
+async def load_after_restore(store: Store) -> object:
+    here = await store.changes.position()
+    return await store.load(replace(here, id=here.id + 1))
 
 
 async def trim(store: Store) -> int:

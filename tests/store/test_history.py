@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from finial.errors import FailedPrecondition
+from finial.errors import FailedPrecondition, Unavailable
 from finial.registry.join_token import JoinToken
 from finial.runtime.clock import SystemClock
-from finial.store import Position, Store
+from finial.store import Position, Snapshot, Store
+from finial.testing import postgres
 
 
 def history(path: Path, memory: Path | None, *, renew: bool = False) -> Position:
@@ -68,3 +72,55 @@ def test_a_file_that_was_restored_in_place_is_another_history(path: Path, memory
 def test_without_a_memory_a_restart_goes_on(path: Path) -> None:
     first = history(path, None)
     assert history(path, None).covers(first)
+
+
+def test_a_cluster_put_back_under_a_running_server_is_another_history() -> None:
+    """The files of an earlier moment: same system, same timeline, and numbers that are given a second time."""
+
+    async def main(cluster: postgres.Cluster) -> None:
+        store = await Store.open(cluster.dsn, clock=SystemClock())
+        try:
+            kept = await store.create_join_token(JoinToken("kept", 1))
+            data, copy = cluster.folder / "data", cluster.folder / "copy"
+            with stopped(cluster):
+                await asyncio.to_thread(copy_owned, data, copy)
+            await until_back(store, kept.position)
+            lost = [(await store.create_join_token(JoinToken(f"lost{n}", 1))).position for n in range(5)][-1]
+            with stopped(cluster):
+                shutil.rmtree(data)
+                copy.rename(data)
+            again = await until_back(store, lost)
+            assert again.position.epoch != lost.epoch
+            written = [(await store.create_join_token(JoinToken(f"new{n}", 1))).position for n in range(9)][
+                -1
+            ]
+            with pytest.raises(FailedPrecondition, match="another history"):
+                written.covers(lost)
+            assert (await store.load(again.position)).position.epoch == written.epoch, "once is enough"
+        finally:
+            await store.close()
+
+    with postgres.own(durable=True) as cluster:
+        asyncio.run(main(cluster))
+
+
+def copy_owned(data: Path, copy: Path) -> None:
+    """With the owner, who may be another than the test."""
+    subprocess.run(["cp", "-a", data, copy], check=True)
+
+
+@contextmanager
+def stopped(cluster: postgres.Cluster) -> Iterator[None]:
+    cluster.stop()
+    yield
+    cluster.start()
+
+
+async def until_back(store: Store, after: Position) -> Snapshot:
+    """Loaded anew by a follower that stood there."""
+    async with asyncio.timeout(30):
+        while True:
+            try:
+                return await store.load(after)
+            except Unavailable:
+                await asyncio.sleep(0.05)

@@ -132,24 +132,22 @@ class Follower:
                 told = now
             await self._clock.sleep(RETRY)
             try:
-                await self._catch_up()
+                await self._go_on(at_once=True)
             except FinialError as again:
                 why = again
             else:
                 break
         self._log.info("Following the change log again", seconds=round(self._clock.monotonic() - since))
 
-    async def _go_on(self) -> None:
-        await self._store.changes.wait(self.position)
-        await self._catch_up()
-
-    async def _catch_up(self) -> None:
+    async def _go_on(self, *, at_once: bool = False) -> None:
         try:
+            if not at_once:
+                await self._store.changes.wait(self.position)
             await self.step()
         except FailedPrecondition as why:
             self._log.warning("Change log cannot be continued; loading everything", error=why)
             async with self._applying:
-                self._replace(View.of(await self._store.load()))
+                self._replace(View.of(await self._store.load(self.position)))
 
     async def step(self) -> None:
         """Applies what was committed since. Raises: as the store reads."""

@@ -1,9 +1,10 @@
 """Is this still the history that this server knew? The epoch, and the value by which it is recognised.
 
 The epoch of positions is a digest of `finial_state.epoch` and of the transaction's `identity`, so that a copied
-or replaced database has another. One restored in place is found by lineage: the server writes a random value to the database and
-the same, with its position, to a file of its own; a database that does not know the value, or is behind
-the position, is another history, and gets a new epoch and an empty log.
+or replaced database has another. One restored in place is found by lineage: the server writes a random value
+to the database and the same, with its position, to a file of its own; a database that does not know the value,
+or is behind the position, is another history, and gets a new epoch and an empty log. A server that runs
+meanwhile knows where it stood.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from finial.errors import Internal, Unavailable
 from finial.runtime import private_file
 from finial.store.engine import Engine, Transaction
 from finial.store.log import Log
-from finial.store.position import EPOCH_SIZE
+from finial.store.position import EPOCH_SIZE, Position
 
 SLOTS = 64  # servers that are remembered at most; the oldest values go
 
@@ -51,6 +52,18 @@ def reconcile(tx: Transaction, log: Log, memory: Memory | None) -> None:
     """Begins a new history unless the database is the one that is remembered, or nothing is."""
     if memory is None or (_known(tx, memory.value) and memory.id <= log.here(tx).id):
         return
+    _begin_history(tx, log)
+
+
+def continue_or_begin(tx: Transaction, log: Log, seen: Position) -> None:
+    """Begins a new history if this one has gone back behind what a running server has seen of it: the database
+    was restored under it, and the ids that come are given a second time."""
+    here = log.here(tx)
+    if here.epoch == seen.epoch and here.id < seen.id:
+        _begin_history(tx, log)
+
+
+def _begin_history(tx: Transaction, log: Log) -> None:
     tx.run("UPDATE finial_state SET value = :epoch WHERE name = 'epoch'", epoch=new_epoch())
     tx.run("DELETE FROM finial_state WHERE name LIKE 'lineage.%'")
     log.restart(tx)

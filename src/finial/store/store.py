@@ -129,8 +129,12 @@ class Store:
             lineage.keep(path, renewed)
             self._memory = path, renewed
 
-    async def load(self) -> Snapshot:
-        """Everything; half a second for 100,000 entries."""
+    async def load(self, after: Position | None = None) -> Snapshot:
+        """Everything; half a second for 100,000 entries. `after`: where a follower stood who cannot go on from there;
+        if the database has gone back behind that, the snapshot is of another history."""
+        if after is not None:
+            log = self._engine.log
+            await self._engine.write("lineage.go_on", lambda tx: lineage.continue_or_begin(tx, log, after))
         return await self._engine.read(self._load)
 
     def _load(self, tx: Transaction) -> Snapshot:

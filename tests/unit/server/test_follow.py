@@ -2,12 +2,14 @@ from __future__ import annotations
 
 import asyncio
 import io
+import sqlite3
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from finial.errors import Unavailable
+from finial.errors import FailedPrecondition, Unavailable
 from finial.registry.agent import Agent
 from finial.registry.entry import Entry
 from finial.runtime.clock import SystemClock
@@ -123,10 +125,10 @@ def test_a_load_that_fails_when_the_log_cannot_be_continued_is_tried_again(
         monkeypatch.setattr("finial.server.follow.RETRY", 0.0)
         load, failures = store.load, [Unavailable("database is locked")]
 
-        async def fail_once() -> Snapshot:
+        async def fail_once(after: Position | None = None) -> Snapshot:
             if failures:
                 raise failures.pop()
-            return await load()
+            return await load(after)
 
         monkeypatch.setattr(store, "load", fail_once)
         follower.view.position = Position(b"\0" * 16, 0)
@@ -186,5 +188,32 @@ def test_a_log_that_cannot_be_read_is_told_at_once_each_minute_and_when_it_is_ba
         told = [line.partition("msg=")[2] for line in text.getvalue().splitlines()]
         assert ["gone" in line for line in told] == [True, True, True, False]
         assert [line.partition("seconds=")[2].split()[0] for line in told] == ["0", "60", "120", "131"]
+
+    follow(tmp_path, scene)
+
+
+def test_a_database_restored_under_a_running_server_is_another_history(tmp_path: Path) -> None:
+    """What was lost must not count as arrived once as much has been written anew."""
+
+    async def scene(store: Store, follower: Follower) -> None:
+        running = asyncio.ensure_future(follower.run())
+        with sqlite3.connect(tmp_path / "data.sqlite3") as database, sqlite3.connect(":memory:") as copy:
+            database.backup(copy)
+            lost = (await store.create_entries([ENTRY])).position
+            await follower.reached(lost)
+            copy.backup(database)
+        database.close()
+        copy.close()
+        async with asyncio.timeout(10):
+            while "one" in follower.index.entries:  # noqa: ASYNC110 - the restore tells nobody
+                await asyncio.sleep(0.01)
+        for name in "abc":
+            done = await store.create_entries(
+                [replace(ENTRY, id=name, spiffe_id=SpiffeId(DOMAIN, f"/{name}"))]
+            )
+        await follower.reached(done.position)
+        with pytest.raises(FailedPrecondition, match="another history"):
+            await follower.reached(lost)
+        running.cancel()
 
     follow(tmp_path, scene)
