@@ -6,8 +6,8 @@ kept as it changes, so that a change costs what it changes and not what there is
 Rules:
 - First what a workload waits for, then what is to be renewed, that which expires first before others, then what
   nobody asks for yet, as far as there is room.
-- An SVID is to be renewed when its time has come, when a root that vouches for it is tainted or gone, and when its
-  entry has changed since.
+- An SVID is to be renewed when its time has come, when a root that vouches for it is tainted or gone, when its
+  entry has changed since, and once when the clock was set back to before the SVID begins.
 
 SPIRE 1.15 `pkg/agent/manager/sync.go`, `pkg/agent/common/rotationutil`.
 """
@@ -80,7 +80,7 @@ class DueEntries:
         self.file(entry_id)
 
     def taint(self, entry_ids: Iterable[str]) -> None:
-        """A root that vouches for the SVIDs of these is tainted or gone."""
+        """What these have is good for nobody: a root that vouches for it is tainted or gone, say."""
         for entry_id in entry_ids:
             self.tainted.add(entry_id)
             self.file(entry_id)
@@ -105,10 +105,12 @@ class DueEntries:
 
     def _age(self, now: float) -> None:
         ahead, self._looked_at = now < self._looked_at, now
-        if ahead:  # the clock was: what was old by it is looked at anew
+        if ahead:  # the clock was: what was old by it is looked at anew, what it dated too late signed anew
             self._heap_ages()
             for entry_id in tuple(self._stale):
                 self.file(entry_id)
+            held = self._held.items()
+            self.taint([one for one, by in held if by.svid.not_before.timestamp() > now])
         while (moment := self.next_renewal()) is not None and moment <= now:
             self.file(heappop(self._ages)[2])
 

@@ -28,11 +28,11 @@ def renewal_time(
     """Unix seconds. `availability_target` is how many seconds of validity the operator wants to have
     left at any time, should the server be away; 0: not set. `share`: of the life, how much passes before.
 
-    Never before a quarter of what is left `now`: certificates begin ten seconds in the past, so half of a
-    life of seconds may be over at birth, and a loop of renewals would follow.
+    Never before a quarter of what is left `now`, or six hours: certificates begin ten seconds in the past, so half
+    of a life of seconds may be over at birth, and a loop of renewals would follow.
     """
     planned = _planned(not_before, not_after, draw, availability_target, share)
-    return max(planned, now + (not_after - now) / 4)
+    return max(planned, now + min((not_after - now) / 4, GRACE / 2))
 
 
 def _planned(

@@ -143,3 +143,13 @@ def test_many_signatures_leave_no_trail_of_old_ages(desk: Desk) -> None:
         desk.sign("a", renew_in=1000 + number)
     assert len(desk.due._ages) < 100
     assert desk.due.next_renewal() == NOW + 1999
+
+
+def test_what_begins_after_a_clock_that_was_set_back_is_signed_anew_once(desk: Desk) -> None:
+    desk.put("early")
+    desk.sign("early")
+    assert desk.names() == []
+    assert desk.names(after=-600.0) == ["early"]
+    desk.sign("early")  # by a server whose clock is still ahead
+    assert desk.names(after=-599.0) == []
+    assert desk.names(after=1.0) == []
