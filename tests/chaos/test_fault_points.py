@@ -49,6 +49,7 @@ NOT_CALLED = {  # passed by the clock or by hand; killed in tests/store/test_fau
     *("entries.prune", "agents.prune", "tokens.prune", "journal.prune", "changes.trim", "events.prune"),
     *("bundles.create", "bundles.change"),  # prune, taint and revoke; the first start appends
     *("federation.create", "federation.update", "federation.delete"),  # of a service that is not served
+    "lineage.go_on",  # by the follower, of a database that was restored
     "schema.hand_back",
 }
 AT_BIRTH = ("schema.prepare", "lineage.begin")  # by the first start, in a folder without data
