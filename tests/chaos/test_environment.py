@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from finial.errors import FinialError, Unavailable
-from finial.testing.domain import HOST, POLL, Domain
+from finial.testing.configs import HOST
+from finial.testing.domain import POLL, Domain
 
 if TYPE_CHECKING:
     from tests.chaos.conftest import Attempt, Grown

@@ -31,7 +31,8 @@ from finial.spiffe.trust_domain import TrustDomain
 from finial.store.fault import STAGES
 from finial.svid import csr
 from finial.testing.ca import TestCa
-from finial.testing.domain import HOST, PATIENCE, Domain
+from finial.testing.configs import HOST
+from finial.testing.domain import PATIENCE, Domain
 from finial.wire.convert.bundle import bundle_from_wire
 from finial.wire.convert.id import id_to_wire
 from finial.wire.pb.spire.api.server.agent.v1 import agent_pb2

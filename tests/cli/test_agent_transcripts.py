@@ -20,6 +20,7 @@ from finial.spiffe.trust_domain import TrustDomain
 from finial.testing.agent import RunningAgent
 from finial.testing.ca import TestCa
 from finial.testing.commands import Commands
+from finial.testing.configs import agent_conf, trust_bundle
 from finial.testing.jwt import TestJwtKey
 from finial.testing.replay import Replay
 from finial.testing.server import TRUST_DOMAIN, Running, server, token
@@ -143,27 +144,10 @@ def test_run(folder: Path) -> None:
     """Starts that fail at once. What the agent logs while it keeps trying is its playbooks' matter."""
     fresh = folder / "fresh"
     fresh.mkdir()
-    (fresh / "agent.conf").write_text(CONF.format(folder=fresh))
+    (fresh / "agent.conf").write_text(agent_conf(fresh, trust_bundle(fresh)))
 
     def prepare(one: Replay) -> None:
         one.select = lambda step: step.exit is not None
         one.values["<UUID>"] = ["a-token"]
 
     compare(folder, "agent-run", prepare, None)
-
-
-CONF = """
-agent {{
-  trust_domain = "example.org"
-  data_dir = "{folder}/data"
-  socket_path = "{folder}/public/api.sock"
-  server_address = "127.0.0.1"
-  server_port = 8081
-  trust_bundle_path = "{folder}/bundle.pem"
-}}
-plugins {{
-  NodeAttestor "join_token" {{ plugin_data {{}} }}
-  KeyManager "memory" {{ plugin_data {{}} }}
-  WorkloadAttestor "unix" {{ plugin_data {{}} }}
-}}
-"""

@@ -30,23 +30,9 @@ from finial.spiffe.selector import Selector
 from finial.spiffe.trust_domain import TrustDomain
 from finial.testing.agent import RunningAgent
 from finial.testing.ca import TestCa
+from finial.testing.configs import agent_conf, trust_bundle
 from finial.testing.scripted_server import ScriptedServer
 
-CONF = """
-agent {{
-  trust_domain = "example.org"
-  server_address = "127.0.0.1"
-  server_port = {port}
-  data_dir = "{folder}/data"
-  socket_path = "{folder}/public/api.sock"
-  {options}
-}}
-plugins {{
-  NodeAttestor "join_token" {{ plugin_data {{}} }}
-  KeyManager "memory" {{ plugin_data {{}} }}
-  WorkloadAttestor "unix" {{ plugin_data {{}} }}
-}}
-"""
 OWN = TrustDomain("example.org")
 Callback = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 UID = (Selector("unix", f"uid:{os.geteuid()}"),)
@@ -54,7 +40,7 @@ ENTRY = Entry("a", SpiffeId.parse("spiffe://example.org/a"), SpiffeId.parse("spi
 
 
 def config(folder: Path, options: str, *, port: int = 1) -> AgentConfig:
-    return load_agent(CONF.format(folder=folder, port=port, options=options), "agent.conf")
+    return load_agent(agent_conf(folder, options, port=port), "agent.conf")
 
 
 def logger() -> tuple[Logger, io.StringIO]:
@@ -68,12 +54,12 @@ def test_polls_and_keys_of_workloads_are_as_configured(tmp_path: Path) -> None:
     async def scenario() -> bytes:
         async with ScriptedServer() as server:
             (tmp_path / "bundle.pem").write_bytes(bundle_document.encode_pem(server.bundle.x509_roots))
-            options = f"""join_token = "{server.new_token()}" trust_bundle_path = "{tmp_path}/bundle.pem"
+            options = f"""join_token = "{server.new_token()}" {trust_bundle(tmp_path)}
               workload_x509_svid_key_type = "ec-p384" experimental {{ sync_interval = "20ms" }}"""
             made, stopped = config(tmp_path, options, port=server.address.port), asyncio.Event()
             running = asyncio.ensure_future(run(made, SystemClock(), logger()[0], stopped))
             try:
-                async with asyncio.timeout(4), WorkloadApi(f"unix://{tmp_path}/public/api.sock") as api:
+                async with asyncio.timeout(4), WorkloadApi(f"unix://{tmp_path}/agent.sock") as api:
                     while server.calls["SyncAuthorizedEntries"] < 4:  # noqa: ASYNC110 - it sends no event
                         await asyncio.sleep(0.005)
                     server.entries = {"a": ENTRY}
@@ -164,14 +150,14 @@ def test_selectors_of_a_workload_without_an_identity_are_logged_as_configured(
     async def scenario() -> str:
         async with ScriptedServer() as server, asyncio.timeout(10):
             (tmp_path / "bundle.pem").write_bytes(bundle_document.encode_pem(server.bundle.x509_roots))
-            trust = f'trust_bundle_path = "{tmp_path}/bundle.pem" join_token = "{server.new_token()}"'
+            trust = f'{trust_bundle(tmp_path)} join_token = "{server.new_token()}"'
             made, stopped = config(tmp_path, f"{option} {trust}", port=server.address.port), asyncio.Event()
             log, text = logger()
             running = asyncio.ensure_future(run(made, SystemClock(), log, stopped))
             try:
-                while not (tmp_path / "public" / "api.sock").exists():  # noqa: ASYNC110 - it sends no event
+                while not (tmp_path / "agent.sock").exists():  # noqa: ASYNC110 - it sends no event
                     await asyncio.sleep(0.005)
-                async with WorkloadApi(f"unix://{tmp_path}/public/api.sock") as api:
+                async with WorkloadApi(f"unix://{tmp_path}/agent.sock") as api:
                     with pytest.raises(PermissionDenied, match="no identity issued"):
                         await api.fetch_x509()
             finally:

@@ -8,21 +8,9 @@ import sys
 from pathlib import Path
 
 from finial.runtime.sockets import listen_tcp
+from finial.testing.configs import agent_conf
 
 LIMIT = 20.0  # seconds for one step
-CONF = """
-agent {{
-  trust_domain = "example.org"
-  server_address = "127.0.0.1"
-  server_port = {port}
-  data_dir = "{folder}/data"
-  socket_path = "{folder}/public/api.sock"
-  insecure_bootstrap = true
-  join_token = "x"
-  {options}
-}}
-plugins {{ NodeAttestor "join_token" {{}} KeyManager "memory" {{}} WorkloadAttestor "unix" {{}} }}
-"""
 
 
 def test_a_changed_file_is_taken_or_refused_also_before_the_server_answers(tmp_path: Path) -> None:
@@ -30,7 +18,8 @@ def test_a_changed_file_is_taken_or_refused_also_before_the_server_answers(tmp_p
 
     async def scene(port: int) -> None:
         def write(options: str, *, port: int = port) -> None:
-            file.write_text(CONF.format(folder=tmp_path, port=port, options=options))
+            first = "insecure_bootstrap = true", 'join_token = "x"'
+            file.write_text(agent_conf(tmp_path, *first, options, port=port))
 
         async def logs(text: str) -> str:
             assert process.stdout is not None
@@ -51,7 +40,7 @@ def test_a_changed_file_is_taken_or_refused_also_before_the_server_answers(tmp_p
             write('availability_target = "48h"', port=1)
             process.send_signal(signal.SIGHUP)
             refused = await logs("Configuration not reloaded")
-            assert f"agent.conf:5:17: agent.server_port needs a restart: {port} -> 1" in refused
+            assert f"agent.conf:5:19: agent.server_port needs a restart: {port} -> 1" in refused
             process.send_signal(signal.SIGTERM)
             await logs("Agent stopped gracefully")
             assert await asyncio.wait_for(process.wait(), LIMIT) == 0

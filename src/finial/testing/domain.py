@@ -29,6 +29,8 @@ from finial.spiffe.bundle import Bundle
 from finial.spiffe.id import SpiffeId
 from finial.spiffe.selector import Selector
 from finial.spiffe.trust_domain import TrustDomain
+from finial.testing import configs
+from finial.testing.configs import HOST
 from finial.wire.client import ServerApi
 from finial.wire.convert.bundle import bundle_from_wire, bundle_to_wire
 from finial.wire.convert.id import id_to_wire, selectors_to_wire
@@ -47,54 +49,16 @@ from finial.wire.pb.spire.api.server.entry.v1.entry_pb2 import (
 from finial.wire.pb.spire.api.types.entry_pb2 import Entry, EntryMask
 from finial.wire.pb.spire.api.types.status_pb2 import Status
 
-HOST = "127.0.0.1"
+DEBUG = 'log_level = "DEBUG"'
 PORTS = range(20000, 32000)  # below those that outgoing connections get
 POLL = 0.02  # seconds between two looks at a condition
 PATIENCE = 40.0  # seconds until a condition that does not come is a failure
 
-SERVER = """
-server {{
-    trust_domain = "{trust_domain}"
-    bind_address = "{host}"
-    bind_port = {port}
-    socket_path = "{folder}/server.sock"
-    data_dir = "{folder}/server"
-    log_level = "DEBUG"
-    {options}
-}}
-plugins {{
-    DataStore "sql" {{
-        plugin_data {{
-            database_type = "{database_type}"
-            connection_string = "{database}"
-        }}
-    }}
-    KeyManager "disk" {{ plugin_data {{ keys_path = "{folder}/server/keys.json" }} }}
-    NodeAttestor "join_token" {{ plugin_data {{}} }}
-}}
-"""
-AGENT = """
-agent {{
-    trust_domain = "{trust_domain}"
-    server_address = "{host}"
-    server_port = {port}
-    socket_path = "{folder}/agent.sock"
-    data_dir = "{folder}/agent"
-    trust_bundle_path = "{folder}/bundle.pem"
-    log_level = "DEBUG"
-    {options}
-}}
-plugins {{
-    KeyManager "disk" {{ plugin_data {{ directory = "{folder}/agent" }} }}
-    NodeAttestor "join_token" {{ plugin_data {{}} }}
-    WorkloadAttestor "unix" {{ plugin_data {{ discover_workload_path = true }} }}
-}}
-"""
-
 
 class Domain:
     """`server_options` and `agent_options` are lines of the section of that name. `database`: the address of a
-    PostgreSQL database, in place of a SQLite file."""
+    PostgreSQL database, in place of a SQLite file. `server_plugins`: its NodeAttestor, and more; `agent_proof`: the
+    agent's NodeAttestor; `node`: what entries hang below, the alias that a join token brings, or the agent's own ID."""
 
     def __init__(
         self,
@@ -104,12 +68,15 @@ class Domain:
         server_options: Sequence[str] = (),
         agent_options: Sequence[str] = (),
         database: str = "",
+        server_plugins: Sequence[str] = (configs.JOIN_TOKEN,),
+        agent_proof: str = configs.JOIN_TOKEN,
+        node: str = "node",
     ) -> None:
         self.folder = folder
         self.trust_domain = TrustDomain(trust_domain)
-        self.node = self.id_of("node")
+        self.node = self.id_of(node)
         self._server_options, self._agent_options = server_options, agent_options
-        self._database = database
+        self._database, self._server_plugins, self._agent_proof = database, server_plugins, agent_proof
         self.port = free_port()
         self._server: process.Child | None = None
         self._agent: process.Child | None = None
@@ -145,7 +112,7 @@ class Domain:
         self.configure()
         try:
             await self.start_server()
-            await self.start_agent("-joinToken", await self.enrol())
+            await self.start_new_agent()
         except BaseException:
             await self.stop()
             raise
@@ -154,8 +121,28 @@ class Domain:
     def configure(self) -> None:
         """Writes the configurations and the server's folder; `start` does it too."""
         (self.folder / "server").mkdir(mode=0o700, exist_ok=True)
-        self._write("server.conf", SERVER, self._server_options)
-        self._write("agent.conf", AGENT, self._agent_options)
+        (self.folder / "server.conf").write_text(
+            configs.server_conf(
+                self.folder,
+                DEBUG,
+                *self._server_options,
+                port=self.port,
+                trust_domain=self.trust_domain.name,
+                database=self._database,
+                plugins=self._server_plugins,
+            )
+        )
+        (self.folder / "agent.conf").write_text(
+            configs.agent_conf(
+                self.folder,
+                DEBUG,
+                configs.trust_bundle(self.folder),
+                *self._agent_options,
+                port=self.port,
+                trust_domain=self.trust_domain.name,
+                plugins=(self._agent_proof, configs.agent_keys(self.folder), configs.UNIX_WITH_PATHS),
+            )
+        )
 
     async def stop(self) -> None:
         await self.stop_agent()
@@ -197,6 +184,12 @@ class Domain:
         except BaseException:
             await self.stop_agent()
             raise
+
+    async def start_new_agent(self, environment: Mapping[str, str] | None = None) -> None:
+        """One that has no identity yet: with the bundle of now, and a token where it proves itself by one."""
+        await self.hand_out_bundle()
+        arguments = ("-joinToken", await self.new_token()) if self._agent_proof == configs.JOIN_TOKEN else ()
+        await self.start_agent(*arguments, environment=environment)
 
     async def stop_agent(self) -> None:
         if self._agent is not None:
@@ -272,23 +265,18 @@ class Domain:
 
     async def enrol(self) -> str:
         """Writes the bundle that the agent trusts at first. Returns: its join token."""
+        await self.hand_out_bundle()
+        return await self.new_token()
+
+    async def hand_out_bundle(self) -> None:
         async with self.api() as api:
             bundle = bundle_from_wire(await api.bundle.GetBundle(GetBundleRequest()))
-            (self.folder / "bundle.pem").write_bytes(bundle_document.encode_pem(bundle.x509_roots))
+        (self.folder / "bundle.pem").write_bytes(bundle_document.encode_pem(bundle.x509_roots))
+
+    async def new_token(self) -> str:
+        async with self.api() as api:
             request = CreateJoinTokenRequest(ttl=600, agent_id=id_to_wire(self.node))
             return (await api.agent.CreateJoinToken(request)).value
-
-    def _write(self, name: str, template: str, options: Sequence[str]) -> None:
-        text = template.format(
-            trust_domain=self.trust_domain,
-            host=HOST,
-            port=self.port,
-            folder=self.folder,
-            database_type="postgres" if self._database else "sqlite3",
-            database=self._database or f"{self.folder}/server/data.sqlite3",
-            options="\n    ".join(options),
-        )
-        (self.folder / name).write_text(text)
 
     def _run(
         self, part: str, arguments: Sequence[str], environment: Mapping[str, str] | None

@@ -27,40 +27,24 @@ from finial.runtime.sockets import listen_tcp
 from finial.runtime.tasks import Tasks
 from finial.spiffe import bundle_document
 from finial.testing.clock import VirtualClock
+from finial.testing.configs import JOIN_TOKEN, KEYS_IN_MEMORY, agent_conf, agent_keys, trust_bundle
 from finial.testing.scripted_server import ScriptedServer
 from finial.wire.pb.spiffe.workload.workload_grpc import SpiffeWorkloadAPIStub
 from finial.wire.pb.spiffe.workload.workload_pb2 import JWTSVIDRequest
 
-CONF = """
-agent {{
-  trust_domain = "example.org"
-  server_address = "127.0.0.1"
-  server_port = {port}
-  data_dir = "{folder}/data"
-  socket_path = "{folder}/public/api.sock"
-  trust_bundle_path = "{folder}/bundle.pem"
-  log_file = "{folder}/agent.log"
-  {options}
-}}
-plugins {{
-  NodeAttestor "join_token" {{ plugin_data {{}} }}
-  {keys}
-  WorkloadAttestor "{workload}" {{ plugin_data {{}} }}
-}}
-"""
-MEMORY = 'KeyManager "memory" { plugin_data {} }'
-
 
 def config(
     folder: Path,
+    options: str = "",
     *,
     port: int = 1,
-    options: str = "",
-    keys: str = MEMORY,
+    keys: str = KEYS_IN_MEMORY,
     workload: str = "unix",
     more: str = "",
 ) -> AgentConfig:
-    text = CONF.format(folder=folder, port=port, options=options, keys=keys, workload=workload)
+    log, attestor = f'log_file = "{folder}/agent.log"', f'WorkloadAttestor "{workload}" {{}}'
+    chosen = (JOIN_TOKEN, keys, attestor)
+    text = agent_conf(folder, trust_bundle(folder), log, options, port=port, plugins=chosen)
     return load_agent(text + more, "agent.conf")
 
 
@@ -74,8 +58,7 @@ def test_plugins_are_those_of_the_configuration(tmp_path: Path) -> None:
     assert found.node_method.name == "join_token"
     assert list(found.workload_attestors) == ["unix"]
     assert found.launcher is None
-    kept = f'KeyManager "disk" {{ plugin_data {{ directory = "{tmp_path}" }} }}'
-    assert isinstance(plugins(config(tmp_path, keys=kept)).key_manager, Disk)
+    assert isinstance(plugins(config(tmp_path, keys=agent_keys(tmp_path))).key_manager, Disk)
 
 
 def test_the_token_comes_from_the_file_that_is_named(tmp_path: Path) -> None:
@@ -112,7 +95,7 @@ def test_a_signal_ends_it_well_and_leaves_the_socket_clean(tmp_path: Path) -> No
                 serve(config(tmp_path, port=server.address.port, options=options))
             )
             async with asyncio.timeout(10):
-                while not (tmp_path / "public" / "api.sock").exists():  # noqa: ASYNC110 - it sends no event
+                while not (tmp_path / "agent.sock").exists():  # noqa: ASYNC110 - it sends no event
                     await asyncio.sleep(0.005)
             os.kill(os.getpid(), signal.SIGTERM)
             return await asyncio.wait_for(running, 10)
@@ -121,8 +104,8 @@ def test_a_signal_ends_it_well_and_leaves_the_socket_clean(tmp_path: Path) -> No
     log = (tmp_path / "agent.log").read_text()
     assert "Agent stopped gracefully" in log
     assert "token-0" in log  # as part of the agent's ID, which is public
-    assert not (tmp_path / "public" / "api.sock").exists()
-    assert (tmp_path / "data").stat().st_mode & 0o777 in (0o750, 0o700)
+    assert not (tmp_path / "agent.sock").exists()
+    assert (tmp_path / "agent").stat().st_mode & 0o777 in (0o750, 0o700)
 
 
 def test_a_changed_file_is_taken_on_a_signal_also_by_an_agent_that_serves(tmp_path: Path) -> None:
@@ -142,7 +125,7 @@ def test_a_changed_file_is_taken_on_a_signal_also_by_an_agent_that_serves(tmp_pa
             async with Tasks() as tasks:
                 first = config(tmp_path, port=port, options=token)
                 running = tasks.start(serve(first, read=lambda: changed))
-                await until((tmp_path / "public" / "api.sock").exists)
+                await until((tmp_path / "agent.sock").exists)
                 os.kill(os.getpid(), signal.SIGHUP)
                 await until(lambda: "Configuration reloaded" in log.read_text())
                 os.kill(os.getpid(), signal.SIGTERM)
@@ -191,9 +174,9 @@ def test_the_log_and_the_probes_are_as_configured_and_no_workload_is_served(tmp_
             made = config(tmp_path, port=server.address.port, options=options, more=probes)
             running = asyncio.ensure_future(serve(made))
             async with asyncio.timeout(10):
-                while not (tmp_path / "public" / "api.sock").exists():  # noqa: ASYNC110 - it sends no event
+                while not (tmp_path / "agent.sock").exists():  # noqa: ASYNC110 - it sends no event
                     await asyncio.sleep(0.005)
-                async with Channel(path=str(tmp_path / "public" / "api.sock")) as channel:
+                async with Channel(path=str(tmp_path / "agent.sock")) as channel:
                     stub = SpiffeWorkloadAPIStub(channel)
                     with pytest.raises(GRPCError) as told:
                         await stub.FetchJWTSVID(JWTSVIDRequest(), metadata={HEADER: "true"})
