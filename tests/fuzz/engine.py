@@ -2,6 +2,7 @@
 
 Inputs that reach a line of `finial` by a way not seen before are kept and mutated further (`sys.settrace` on our
 package alone). One input may use so much CPU, and of those that were kept, and some others, memory is measured.
+A warning is an error: a stranger's bytes must not write to a log what no code of ours chose.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import sys
 import time
 import traceback
 import tracemalloc
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -133,16 +135,26 @@ class Fuzzer:
     coverage: Coverage = field(default_factory=Coverage)
 
     def run(self, cpu: float) -> None:
-        """All seeds, then mutations, until so many seconds of CPU are used up."""
+        """All seeds and what was kept before, then mutations, until so many seconds of CPU are used up."""
         end = time.process_time() + cpu
-        for seed in self.target.seeds() or [b""]:
-            self.corpus.append(seed)
-            self._once(seed, measured=True)
-        while time.process_time() < end:
-            data = self._next()
-            if self._once(data, measured=self.runs % MEASURED == 0) and len(self.corpus) < MOST_KEPT:
-                self.corpus.append(data)
-                self._once(data, measured=True)
+        known, self.corpus = self.corpus, self.target.seeds() or [b""]
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            for seed in tuple(self.corpus):
+                self._once(seed)
+                self._measure(seed)
+            for data in known:
+                self._try(data)
+            while time.process_time() < end:
+                self._try(self._next())
+
+    def _try(self, data: bytes) -> None:
+        """Kept if it goes a new way."""
+        new = self._once(data) and len(self.corpus) < MOST_KEPT
+        if new:
+            self.corpus.append(data)
+        if new or self.runs % MEASURED == 0:
+            self._measure(data)
 
     def _next(self) -> bytes:
         target, chance = self.target, self.chance
@@ -155,34 +167,37 @@ class Fuzzer:
             return target.mutate(base, chance)[: target.longest]
         return mutated(base, self.corpus, target.words, chance)[: target.longest]
 
-    def _once(self, data: bytes, *, measured: bool) -> bool:
+    def _once(self, data: bytes) -> bool:
         """Whether it went a new way."""
+        with self._found(data), self.coverage.watched(), limited(10 * self.target.cpu):
+            self.target.attempt(data)
+        return self.coverage.grew()
+
+    def _measure(self, data: bytes) -> None:
+        """Without the tracing of lines, which costs ten times the time."""
+        with self._found(data):
+            with limited(self.target.cpu):
+                self.target.attempt(data)
+            tracemalloc.start()
+            try:
+                self.target.attempt(data)
+                peak = tracemalloc.get_traced_memory()[1]
+            finally:
+                tracemalloc.stop()
+            if peak > self.target.memory:
+                raise TooLarge(f"{peak} bytes at once")
+
+    @contextmanager
+    def _found(self, data: bytes) -> Iterator[None]:
+        """A run whose exceptions are findings."""
         self.runs += 1
         try:
-            if measured:
-                self._measure(data)
-                return False
-            with self.coverage.watched(), limited(10 * self.target.cpu):
-                self.target.attempt(data)
+            yield
         except BaseException as error:
             if isinstance(error, KeyboardInterrupt | SystemExit):
                 raise
             found = Finding(data, error)
             self.findings.setdefault(found.place, found)
-        return self.coverage.grew()
-
-    def _measure(self, data: bytes) -> None:
-        """Without the tracing of lines, which costs ten times the time."""
-        with limited(self.target.cpu):
-            self.target.attempt(data)
-        tracemalloc.start()
-        try:
-            self.target.attempt(data)
-            peak = tracemalloc.get_traced_memory()[1]
-        finally:
-            tracemalloc.stop()
-        if peak > self.target.memory:
-            raise TooLarge(f"{peak} bytes at once")
 
 
 def name_of(data: bytes) -> str:

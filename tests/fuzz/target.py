@@ -40,6 +40,11 @@ class Target:
     memory: int
     longest: int
 
+    @property
+    def group(self) -> str:
+        """The file it stands in."""
+        return self.run.__module__.rpartition(".")[2]
+
     def attempt(self, data: bytes) -> None:
         """Raises: whatever the target must not raise."""
         try:
