@@ -1,0 +1,26 @@
+"""Metrics under SPIRE's names: instruments to count into, an endpoint for Prometheus, StatsD sinks."""
+
+from finial.runtime.metrics.exposition import CONTENT_TYPE, exposition
+from finial.runtime.metrics.instruments import Calls, Counter, Gauge, Histogram, Sample
+from finial.runtime.metrics.names import Filter, rpc_key
+from finial.runtime.metrics.process import observe_process
+from finial.runtime.metrics.registry import Family, Metrics, Type
+from finial.runtime.metrics.statsd import Dialect, StatsdSink
+
+__all__ = [
+    "CONTENT_TYPE",
+    "Calls",
+    "Counter",
+    "Dialect",
+    "Family",
+    "Filter",
+    "Gauge",
+    "Histogram",
+    "Metrics",
+    "Sample",
+    "StatsdSink",
+    "Type",
+    "exposition",
+    "observe_process",
+    "rpc_key",
+]
