@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 
 from finial.cli.console import Console
 
@@ -16,6 +17,8 @@ UNKNOWN_COMMAND = 127
 
 def main() -> None:
     """Entry point of the programs."""
+    if not sys.warnoptions:
+        warnings.simplefilter("ignore", UserWarning)  # pyca's, of an odd certificate that some stranger sent
     program = os.path.basename(sys.argv[0])
     code = run(sys.argv[1:], Console(program=program if program.startswith("spire-") else "finial"))
     try:

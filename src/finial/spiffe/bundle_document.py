@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_der_public_key
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, RSAKey
+from joserfc.util import base64_to_int
 
 from finial.errors import InvalidArgument
 from finial.spiffe.bundle import Bundle, JwtAuthority, X509Authority
@@ -30,8 +31,16 @@ MEMBERS = ("use", "kty", "kid", "crv", "x", "y", "n", "e", "x5c")  # in the orde
 KEY_MEMBERS = ("kty", "crv", "x", "y", "n", "e")
 PRIVATE_MEMBERS = frozenset({"d", "p", "q", "dp", "dq", "qi", "k", "oth"})
 PEM_BLOCK = re.compile(r"-----BEGIN ([^-\n]*)-----([A-Za-z0-9+/=\s]*)-----END \1-----")
-# KeyError: joserfc's answer to a curve that it does not know.
-PUBLIC_FAULTS = (ValueError, TypeError, KeyError, UnsupportedAlgorithm, JoseError, x509.InvalidVersion)
+# KeyError: joserfc's answer to a curve that it does not know. UserWarning: pyca's, where warnings are errors.
+PUBLIC_FAULTS = (
+    ValueError,
+    TypeError,
+    KeyError,
+    UnsupportedAlgorithm,
+    JoseError,
+    x509.InvalidVersion,
+    UserWarning,
+)
 
 
 def encode(bundle: Bundle, *, refresh_hint: int | None = None, with_wit: bool = False) -> bytes:
@@ -223,12 +232,22 @@ def _public_key_of(key: dict[str, object], use: str, index: int) -> bytes:
         if isinstance(value, str):
             values[name] = value
     try:
-        read: ECKey | RSAKey = (
-            ECKey.import_key(values) if key.get("kty") == "EC" else RSAKey.import_key(values)
-        )
-        return read.public_key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+        read = _key(values)
+        return read.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     except PUBLIC_FAULTS as why:
         raise InvalidArgument(f"key of {use} entry {index} cannot be read") from why
+
+
+def _key(values: dict[str, str | list[str]]) -> ec.EllipticCurvePublicKey | rsa.RSAPublicKey:
+    """RSA of any size, as SPIRE and go-spiffe take it: one weak key does not take the others away, and
+    `svid.jwt.verification_key` believes nothing that it signed. joserfc would warn on standard error."""
+    match values.get("kty"):
+        case "EC":
+            return ECKey.import_key(values).public_key
+        case "RSA":
+            numbers = rsa.RSAPublicNumbers(base64_to_int(str(values["e"])), base64_to_int(str(values["n"])))
+            return numbers.public_key()
+    raise ValueError
 
 
 def _unique(authorities: list[JwtAuthority], use: str) -> tuple[JwtAuthority, ...]:

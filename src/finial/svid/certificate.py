@@ -35,7 +35,7 @@ FAULTS = (
     x509.DuplicateExtension,
     x509.InvalidVersion,
     x509.UnsupportedGeneralNameType,
-    UserWarning,  # pyca's, of an attribute's length: raised where warnings are errors
+    UserWarning,  # pyca's, of an attribute's length or a serial number: raised where warnings are errors
 )
 
 PublicKey = ec.EllipticCurvePublicKey | rsa.RSAPublicKey

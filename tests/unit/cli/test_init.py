@@ -60,6 +60,15 @@ def test_the_agent_loads_no_other_command_and_no_plugin_before_it_is_made(tmp_pa
 
 
 @pytest.mark.slow
+def test_a_strangers_certificate_makes_no_program_write_a_warning() -> None:
+    code = (
+        "import sys, warnings; from finial.cli import main; sys.argv = ['finial', 'version']\n"
+        "try: main()\nexcept SystemExit: warnings.warn('a serial number of 0')"
+    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True).stderr == b""
+
+
+@pytest.mark.slow
 def test_the_overview_costs_less_than_100_ms() -> None:
     """Processor time, the best of five: other processes of the machine do not count."""
 

@@ -77,6 +77,22 @@ def test_rsa_members() -> None:
     assert list(json.loads(encode(bundle))["keys"][0]) == ["use", "kty", "kid", "n", "e"]
 
 
+def test_a_small_rsa_key_is_kept_in_silence() -> None:
+    """Warnings are errors here. Nothing that it signs is believed: tests/unit/svid/test_jwt.py."""
+    key = {"kty": "RSA", "use": "jwt-svid", "kid": "small", "n": "uw" * 85 + "uw", "e": "AQAB"}
+    data = json.dumps({"keys": [key, *json.loads(encode(BUNDLE))["keys"]]}).encode()
+    found = parse(data, DOMAIN)
+    assert [one.key_id for one in found.jwt_authorities] == ["small", "k1", "k2", "k3"]
+    assert json.loads(jwks(found))["keys"][0] == {name: key[name] for name in ("kty", "kid", "n", "e")}
+
+
+@pytest.mark.parametrize("kind", ["oct", "OKP", "", "rsa", ["RSA"], None])
+def test_members_of_rsa_under_another_type_are_no_key(kind: object) -> None:
+    key = {"kty": kind, "kid": "k", "n": "uw" * 171, "e": "AQAB"}
+    with pytest.raises(InvalidArgument, match=r"^key of jwt-svid entry 0 cannot be read$"):
+        parse_jwks(json.dumps({"keys": [key]}).encode(), DOMAIN)
+
+
 def test_zero_values_are_left_out_and_the_endpoint_sets_its_own_hint() -> None:
     assert json.loads(encode(Bundle(DOMAIN))) == {"keys": []}
     assert json.loads(encode(BUNDLE))["spiffe_refresh_hint"] == 300
@@ -266,3 +282,11 @@ def test_document_of_a_stock_server_is_written_back_byte_by_byte() -> None:
 def test_a_document_of_blanks_after_a_beginning_takes_no_time() -> None:
     with pytest.raises(InvalidArgument, match="no PEM blocks"):
         parse_pem(b"-----BEGIN CERTIFICATE-----" + b" " * 500_000, TrustDomain("example.org"))
+
+
+def test_a_serial_number_below_zero_is_an_error_where_a_warning_is_one() -> None:
+    """Found by fuzzing: pyca's warning, which is an error here, escaped."""
+    serial = CA.der.index(b"\x02\x14") + 2  # after 20 bytes' head of an INTEGER
+    odd = CA.der[:serial] + b"\xff" + CA.der[serial + 1 :]
+    with pytest.raises(InvalidArgument, match=r"^certificate in PEM block 0 cannot be read$"):
+        parse_pem(encode_pem([odd]), DOMAIN)

@@ -95,7 +95,10 @@ class MemoDecoder(Decoder):
                 self.state = restore(self.header_table, known)
             return list(known.result)
         result = tuple(super().decode(data, raw))
-        if any(text(name) in VOLATILE for name, _ in result):
+        resized = (
+            self.header_table._maxsize != STANDARD_TABLE
+        )  # by the block itself: no number tells that state
+        if resized or any(text(name) in VOLATILE for name, _ in result):
             self.state = None
         else:
             self.state = self.memo.keep(self.state, block, result, self.header_table)

@@ -10,12 +10,12 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from finial.errors import InvalidArgument
 from finial.spiffe.bundle import Bundle, JwtAuthority, X509Authority
 from finial.spiffe.trust_domain import TrustDomain
+from finial.svid.certificate import FAULTS
 from finial.svid.x509 import split_der
 from finial.wire.convert.field import naming, wants
 from finial.wire.pb.spire.api.types import bundle_pb2
@@ -129,7 +129,7 @@ def _split(data: bytes) -> tuple[bytes, ...]:
 def _certificate(der: bytes) -> bytes:
     try:
         x509.load_der_x509_certificate(der)
-    except ValueError:
+    except FAULTS:
         raise InvalidArgument(MALFORMED_CERTIFICATE) from None
     return der
 
@@ -139,5 +139,5 @@ def _check_public_key(der: bytes) -> None:
         raise InvalidArgument("asn1: syntax error: sequence truncated")
     try:
         load_der_public_key(der)
-    except (ValueError, UnsupportedAlgorithm):
+    except FAULTS:
         raise InvalidArgument("asn1: structure error: not a public key") from None

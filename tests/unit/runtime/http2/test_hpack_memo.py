@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 import pytest
 from hpack import Decoder, Encoder, HeaderTuple
+from hpack.exceptions import InvalidTableIndex
 
 from finial.runtime.http2 import hpack_memo
 from finial.runtime.http2.hpack_memo import Memo, MemoDecoder, MemoEncoder
@@ -85,3 +86,15 @@ def test_another_table_size_or_a_long_block_goes_the_plain_way() -> None:
     assert remembering.encode(long) == other.encode(long)
     assert remembering.encode(ANSWER) == other.encode(ANSWER)
     assert MemoEncoder.memo.known == {}
+
+
+def test_a_block_that_shrinks_the_table_shrinks_it_on_each_connection() -> None:
+    """Found by fuzzing: the second connection took the headers from memory and left its table as it was."""
+    shrink, add, last_added = b"\x20\x83", b"\x6e\x01x", b"\xbe"
+    for _ in range(3):
+        memo = MemoDecoder()
+        memo.decode(shrink)
+        memo.decode(add)
+        assert memo.header_table.maxsize == 0
+        with pytest.raises(InvalidTableIndex):
+            memo.decode(last_added)

@@ -28,7 +28,7 @@ from finial.plugins.node.sshpop.exchange import PublicKey, read_string
 
 MAX_SIZE = 64 * 1024  # bytes of a certificate
 MAX_RSA_BITS = 8192
-FAULTS = (ValueError, TypeError, UnsupportedAlgorithm, binascii.Error, InvalidSignature)
+FAULTS = (ValueError, TypeError, UnsupportedAlgorithm, binascii.Error, InvalidSignature, UserWarning)
 
 
 @dataclass(frozen=True, slots=True)
