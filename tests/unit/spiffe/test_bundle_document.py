@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
@@ -286,7 +287,8 @@ def test_a_document_of_blanks_after_a_beginning_takes_no_time() -> None:
 
 def test_a_serial_number_below_zero_is_an_error_where_a_warning_is_one() -> None:
     """Found by fuzzing: pyca's warning, which is an error here, escaped."""
-    serial = CA.der.index(b"\x02\x14") + 2  # after 20 bytes' head of an INTEGER
-    odd = CA.der[:serial] + b"\xff" + CA.der[serial + 1 :]
+    number = x509.load_der_x509_certificate(CA.der).serial_number
+    at = CA.der.index(number.to_bytes(number.bit_length() // 8 + 1))
+    odd = CA.der[:at] + b"\xff" + CA.der[at + 1 :]
     with pytest.raises(InvalidArgument, match=r"^certificate in PEM block 0 cannot be read$"):
         parse_pem(encode_pem([odd]), DOMAIN)
