@@ -15,7 +15,7 @@ NOT_STATE = ("cli", "lab", "testing", "wire/pb")  # what they write is made agai
 PASSES_POINTS = ("runtime/private_file.py", "store/engine*.py")
 NO_STATE = {
     "runtime/log.py": "log files",
-    "runtime/tls/material.py": "memory that OpenSSL reads keys from",
+    "runtime/tls/identity.py": "memory that OpenSSL reads keys from",
 }
 METHODS = {"write_text", "write_bytes", "rename", "touch", "hardlink_to", "symlink_to"}
 FUNCTIONS = {

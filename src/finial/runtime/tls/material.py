@@ -1,20 +1,19 @@
 """One moment's trust and identity in, an immutable `ssl.SSLContext` out.
 
-Private keys reach OpenSSL through a memory file and never a disk; they are in no repr and no error.
+Private keys reach OpenSSL through memory and never a disk (`identity`); they are in no repr and no error.
 Intermediates count as anchors (X509_V_FLAG_PARTIAL_CHAIN, as in Go's crypto/x509), tickets are off,
 TLS 1.2 is the least, as in SPIRE.
 """
 
 from __future__ import annotations
 
-import base64
-import os
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 
 from finial.errors import InvalidArgument
+from finial.runtime.tls import identity
 from finial.svid.certificate import read
 
 STRICT = getattr(ssl, "VERIFY_X509_STRICT", 0)  # set by default from Python 3.13 on; off, so that all agree
@@ -62,7 +61,7 @@ def build(material: Material, *, server_side: bool, client_auth: ssl.VerifyMode)
         context.set_alpn_protocols(list(material.alpn))
     _load_roots(context, material)
     if material.chain:
-        _load_identity(context, material)
+        identity.load(context, material.chain, material.key)
     return context
 
 
@@ -112,25 +111,3 @@ def _names(domain: str, der: bytes) -> _Names | None:
     # OpenSSL compares names without case and repeated spaces: RFC 5280 7.1.
     subject = " ".join(root.parsed.subject.rfc4514_string().casefold().split())
     return _Names(domain, subject, root.subject_key_id)
-
-
-def _load_identity(context: ssl.SSLContext, material: Material) -> None:
-    """Linux: OpenSSL reads a path only, and the path of a memory file never touches a disk."""
-    fd = os.memfd_create("svid", os.MFD_CLOEXEC)
-    try:
-        with os.fdopen(fd, "wb", closefd=False) as file:
-            file.write(_pem(b"PRIVATE KEY", material.key))
-            file.writelines(_pem(b"CERTIFICATE", der) for der in material.chain)
-        context.load_cert_chain(f"/proc/self/fd/{fd}")
-    except ssl.SSLError as why:
-        raise InvalidArgument(f"TLS identity: {_reason(why)}") from why
-    finally:
-        os.close(fd)
-
-
-def _pem(label: bytes, der: bytes) -> bytes:
-    return b"-----BEGIN %s-----\n%s-----END %s-----\n" % (label, base64.encodebytes(der), label)
-
-
-def _reason(why: ssl.SSLError) -> str:
-    return (why.reason or "malformed").lower().replace("_", " ")
