@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import random
+import secrets
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
@@ -19,7 +20,7 @@ from finial.spiffe.bundle import Bundle, JwtAuthority
 from finial.spiffe.trust_domain import TrustDomain
 from finial.store import Change, Kind, Store, migrate
 from finial.store.engine_postgres import PostgresEngine, PostgresTransaction
-from finial.store.location import Postgres
+from finial.store.location import FEWEST_CONNECTIONS, Postgres
 from finial.testing import postgres
 
 OWN = TrustDomain("example.org")
@@ -260,12 +261,14 @@ def test_a_server_that_is_gone_is_unavailable_at_once_and_comes_back() -> None:
 @pytest.mark.parametrize("lifetime", [0.0, 0.001])
 def test_connections_are_made_anew_once_they_are_of_the_age_configured(dsn: str, lifetime: float) -> None:
     async def work() -> None:
-        store = await Store.open(Postgres(dsn, connection_lifetime=lifetime), clock=SystemClock())
+        own = f"{dsn}&application_name={secrets.token_hex(8)}"
+        location = Postgres(own, FEWEST_CONNECTIONS, connection_lifetime=lifetime)
+        store = await Store.open(location, clock=SystemClock(), poll_period=None)
         watching = await other(dsn)
 
         async def clients() -> set[int]:
             asked = await watching.execute(
-                "SELECT pid FROM pg_stat_activity WHERE backend_type = 'client backend'"
+                "SELECT pid FROM pg_stat_activity WHERE application_name = %s", (own[-16:],)
             )
             return {row[0] for row in await asked.fetchall()}
 

@@ -1,11 +1,11 @@
 # ruff: noqa: S608 - statements are put together from constants of ours, values are parameters
-"""PostgreSQL: connections, transactions and threads; nothing here knows a table of SPIRE's.
+"""PostgreSQL: transactions and threads; nothing here knows a table of SPIRE's.
 
-Some threads write and some read, each with a connection of its own, made when it is needed and again when it
-was lost. A write is one transaction in READ COMMITTED: who changes what it has read locks the rows. A deadlock
-or a failed serialization, which PostgreSQL has undone, is tried again after a short pause; a connection that ends
-within a transaction is not, since it may have been committed. A read is one state of the database. Where the server
-does not answer, everything is Unavailable at once, until it is back.
+Some threads write and some read, each with a connection of its own. A write is one transaction in READ COMMITTED:
+who changes what it has read locks the rows. A deadlock or a failed serialization, which PostgreSQL has undone, is
+tried again after a short pause; what ends with its connection is not. Where that was the commit, nobody knows
+whether it was made, and the error says so: the caller may look, or ask again. A read is one state of the database.
+Where the server does not answer, everything is Unavailable within seconds, then at once, until it is back.
 """
 
 from __future__ import annotations
@@ -16,14 +16,12 @@ import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
-from threading import Lock, local
 from typing import Any, TypeVar
 
 import psycopg
 from psycopg import errors
-from psycopg.pq import TransactionStatus
 
-from finial.errors import FinialError, Unavailable
+from finial.errors import FinialError, Internal, Unavailable
 from finial.runtime import fault
 from finial.runtime.clock import Clock
 from finial.runtime.log import Logger
@@ -34,17 +32,16 @@ from finial.store.hand_over import Workers
 from finial.store.listen import Listener
 from finial.store.location import Postgres, pool_of
 from finial.store.log_postgres import PostgresLog
-from finial.store.postgres_connection import connect, conninfo_of, translated
+from finial.store.postgres_connection import PATIENCE, SCAN_PATIENCE, Connection, conninfo_of, translated
+from finial.store.postgres_pool import Pool
 
 T = TypeVar("T")
-Connection = psycopg.Connection[tuple[Any, ...]]
 
 FEW = 10  # rows that one INSERT carries as well as COPY
 SCAN = 5_000  # rows that are fetched at once
 TRIES = 6  # of one write
 PAUSE = 0.01  # seconds before the second, at most; twice as long before each further one
 LOOK = 0.1  # seconds between two looks for commits where notifications do not arrive
-AWAY = 1.0  # seconds in which a server that did not answer is not asked again
 PARAMETER = re.compile(r"(?<!:):([a-z_][a-z_0-9]*)")
 
 
@@ -83,10 +80,14 @@ class PostgresTransaction:
         return self._execute(sql, parameters).fetchone()
 
     def scan(self, sql: str, **parameters: Parameter) -> Iterator[Row]:
-        with self._connection.cursor(name="scan") as cursor:
-            cursor.itersize = SCAN
-            cursor.execute(in_psycopg(sql), parameters)
-            yield from cursor
+        self._connection.patience = SCAN_PATIENCE
+        try:
+            with self._connection.cursor(name="scan") as cursor:
+                cursor.itersize = SCAN
+                cursor.execute(in_psycopg(sql), parameters)
+                yield from cursor
+        finally:
+            self._connection.patience = PATIENCE
 
     def insert(self, table: str, values: Mapping[str, Value]) -> int:
         full = {"created_at": self.now, "updated_at": self.now, **values}
@@ -134,14 +135,6 @@ class PostgresTransaction:
         return done
 
 
-class Seats(local):
-    """The connection of each thread."""
-
-    connection: Connection | None = None
-    identity: str = ""
-    made: float = 0.0
-
-
 class PostgresEngine:
     """One database. `open` it, `close` it."""
 
@@ -150,21 +143,17 @@ class PostgresEngine:
 
     def __init__(self, location: Postgres, clock: Clock, log: Logger | None = None) -> None:
         """Raises: InvalidArgument for what the location says."""
-        self._conninfo = conninfo_of(location.connection_string)
-        self._lifetime = location.connection_lifetime
+        conninfo = conninfo_of(location.connection_string)
+        self._pool = Pool(conninfo, location.connection_lifetime, clock)
         self._clock = clock
         self._closed = False
-        pool = pool_of(location)
-        self._writers = Workers(pool["write"], "store-write")
-        self._readers = Workers(pool["read"], "store-read")
-        self._seats = Seats()
-        self._made: set[Connection] = set()
-        self._guard = Lock()
-        self._away: tuple[float, FinialError] | None = None
+        threads = pool_of(location)
+        self._writers = Workers(threads["write"], "store-write")
+        self._readers = Workers(threads["read"], "store-read")
         self.listener = Listener(
             conninfo_of(location.listen_connection_string, "listen_connection_string")
             if location.listen_connection_string
-            else self._conninfo,
+            else conninfo,
             log,
         )
 
@@ -203,8 +192,7 @@ class PostgresEngine:
     def _drain(self) -> None:
         self._readers.drain()
         self._writers.drain()
-        for connection in self._made:
-            connection.close()
+        self._pool.close()
 
     def _transact(self, name: str, work: Callable[[PostgresTransaction], T]) -> T:
         for attempt in range(TRIES):
@@ -219,80 +207,49 @@ class PostgresEngine:
         raise AssertionError("unreachable")
 
     def _write_once(self, name: str, work: Callable[[PostgresTransaction], T]) -> T:
-        connection = self._begun("BEGIN ISOLATION LEVEL READ COMMITTED")
+        connection = self._pool.begun("READ COMMITTED")
         try:
             fault.point(f"{name}.begin")
             done = work(self._transaction(connection, name))
             fault.point(f"{name}.commit")
-            connection.execute("COMMIT")
+            commit(connection)
         except BaseException:
-            self._undo(connection)
+            self._pool.undo(connection)
             raise
         fault.point(f"{name}.committed")
         return done
 
     def _look(self, work: Callable[[PostgresTransaction], T]) -> T:
         try:
-            connection = self._begun("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            connection = self._pool.begun("REPEATABLE READ READ ONLY")
             try:
                 return work(self._transaction(connection, "read"))
             finally:
-                self._undo(connection)
+                self._pool.undo(connection)
         except psycopg.Error as error:
             raise translated(error) from error
 
     def _transaction(self, connection: Connection, name: str) -> PostgresTransaction:
         now = self._clock.now()
         text, unix = timestamp.text(now), int(now.timestamp())
-        return PostgresTransaction(connection, name, text, unix, self._seats.identity)
+        return PostgresTransaction(connection, name, text, unix, self._pool.identity)
 
-    def _begun(self, begin: str) -> Connection:
-        """This thread's connection, in a transaction. One that was lost while it was idle is made again."""
-        connection = self._taken()
-        try:
-            connection.execute(begin)
-        except psycopg.OperationalError:
-            self._drop(connection)
-            connection = self._taken()
-            connection.execute(begin)
-        return connection
 
-    def _taken(self) -> Connection:
-        seat, now = self._seats, self._clock.monotonic()
-        old = seat.connection is not None and self._lifetime and now - seat.made > self._lifetime
-        if seat.connection is not None and (old or seat.connection.closed):
-            self._drop(seat.connection)
-        if seat.connection is None:
-            seat.connection, seat.identity = self._connected(now)
-            seat.made = now
-        return seat.connection
-
-    def _connected(self, now: float) -> tuple[Connection, str]:
-        """Raises: Unavailable, Internal; without asking while the server was just found away."""
-        if self._away is not None and now < self._away[0]:
-            raise self._away[1]
-        try:
-            connection, identity = connect(self._conninfo)
-        except FinialError as error:
-            self._away = self._clock.monotonic() + AWAY, error
-            raise
-        self._away = None
-        with self._guard:
-            self._made.add(connection)
-        return connection, identity
-
-    def _drop(self, connection: Connection) -> None:
-        connection.close()
-        self._seats.connection = None
-        with self._guard:
-            self._made.discard(connection)
-
-    def _undo(self, connection: Connection) -> None:
-        """Leaves the connection idle, or closes it."""
-        try:
-            if connection.info.transaction_status not in (TransactionStatus.IDLE, TransactionStatus.UNKNOWN):
-                connection.execute("ROLLBACK")
-        except psycopg.Error:
-            connection.close()
+def commit(connection: Connection) -> None:
+    """Raises: psycopg.Error, Internal where it was not made; Unavailable where nobody knows."""
+    try:
+        answer = connection.execute("COMMIT").statusmessage
+    except psycopg.Error as error:
         if connection.closed:
-            self._drop(connection)
+            raise unconfirmed(error) from error
+        raise
+    if answer != "COMMIT":  # as PostgreSQL ends a transaction that has failed
+        raise Internal("datastore-sql: a transaction that had failed was undone at its end")
+
+
+def unconfirmed(error: psycopg.Error) -> Unavailable:
+    why = str(translated(error)).removeprefix("datastore-sql: ")
+    return Unavailable(
+        f"datastore-sql: no answer to the commit, the change may have been made: {why}",
+        hint="ask again: what is there already is told, not made twice",
+    )

@@ -2,7 +2,7 @@
 
 A pooler may accept LISTEN and deliver nothing, so a listener proves itself: a value of its own must come back.
 Until then, and while there is no connection, the caller is woken each period to look. A listener that works
-wakes it now and then all the same.
+wakes it now and then all the same, and asks whether the server is there still.
 """
 
 from __future__ import annotations
@@ -11,21 +11,19 @@ import asyncio
 import secrets
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
 
 import psycopg
 
 from finial.errors import FinialError
 from finial.runtime.clock import Clock
 from finial.runtime.log import Logger
-from finial.store.postgres_connection import connect_to_listen, translated
+from finial.store.postgres_connection import ListeningConnection, connect_to_listen, translated
 from finial.store.triggers_postgres import CHANNEL
 
 PROOF_CHANNEL = "finial_proof"
 PROOF_PATIENCE = 1.0  # seconds
 SAME_AGAIN = 60.0  # seconds after which one that heard nothing tries again
 SAFETY = 5.0  # seconds without news after which it is looked all the same
-Connection = psycopg.AsyncConnection[tuple[Any, ...]]
 
 
 class Listener:
@@ -74,11 +72,11 @@ class Listener:
         self.working, self.why_not = False, why
 
 
-async def proven(connection: Connection) -> bool:
+async def proven(connection: ListeningConnection) -> bool:
     """Whether what is sent comes back. Raises: psycopg.Error."""
-    await connection.execute(f"LISTEN {CHANNEL}; LISTEN {PROOF_CHANNEL}")
+    await connection.ask(f"LISTEN {CHANNEL}; LISTEN {PROOF_CHANNEL}")
     nonce = secrets.token_hex(8)
-    await connection.execute("SELECT pg_notify(%s, %s)", (PROOF_CHANNEL, nonce))
+    await connection.ask("SELECT pg_notify(%s, %s)", (PROOF_CHANNEL, nonce))
     with suppress(TimeoutError):
         async with asyncio.timeout(PROOF_PATIENCE):
             async for one in connection.notifies(timeout=PROOF_PATIENCE):
@@ -87,11 +85,14 @@ async def proven(connection: Connection) -> bool:
     return False
 
 
-async def _hear(connection: Connection, woken: Callable[[], None]) -> None:
+async def _hear(connection: ListeningConnection, woken: Callable[[], None]) -> None:
     while True:
+        silent = True
         async for _ in connection.notifies(timeout=SAFETY, stop_after=1):
-            pass
+            silent = False
         woken()
+        if silent:
+            await connection.ask("SELECT 1")
 
 
 async def _look(woken: Callable[[], None], clock: Clock, period: float, seconds: float) -> None:

@@ -1,25 +1,35 @@
 """Connections to PostgreSQL with psycopg: how they are made, what they show of the server, and its errors.
 
 Settings that a connection string leaves out are those of SPIRE's driver (TLS is required), and such that a
-server that is gone is noticed within seconds. Times come as text in UTC. Nothing is prepared on the server, so
-that a pooler may stand between.
+server that is gone is noticed within seconds. One whose machine answers and whose processes do not, TCP never
+notices: each wait for an answer has an end here, and then the connection is closed. Times come as text in UTC.
+Nothing is prepared on the server, so that a pooler may stand between.
 """
 
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+import time
+from collections.abc import Sequence
+from typing import Any, LiteralString, TypeVar
 
 import psycopg
 from psycopg import errors
+from psycopg.abc import PQGen
 from psycopg.adapt import Loader
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from finial.errors import AlreadyExists, FinialError, Internal, InvalidArgument, Unavailable
 
+T = TypeVar("T")
+GREETING = 5.0  # seconds of silence after which a server that has nothing to do is given up
+PATIENCE = 10.0  # after which one that works on a statement or a commit is
+LOCK_PATIENCE = "8s"  # after which it tells by itself that another transaction is in the way
+SCAN_PATIENCE = 60.0  # for the first rows of a whole table
+
 DEFAULTS: dict[str, str] = {
     "sslmode": "require",
-    "connect_timeout": "5",
+    "connect_timeout": f"{GREETING:.0f}",
     "tcp_user_timeout": "10000",  # milliseconds
     "keepalives_idle": "10",
     "keepalives_interval": "5",
@@ -59,11 +69,65 @@ class TimeAsText(Loader):
         return bytes(data).decode()
 
 
-def connect(conninfo: str) -> tuple[psycopg.Connection[tuple[Any, ...]], str]:
-    """In autocommit, and the identity of the database. Blocks. Raises: Unavailable, Internal."""
-    connection: psycopg.Connection[tuple[Any, ...]] | None = None
+class NoAnswer(psycopg.OperationalError):
+    """The connection is there, and nothing comes."""
+
+
+class Connection(psycopg.Connection[tuple[Any, ...]]):
+    """One that waits for each answer `patience` seconds, then closes itself, is `silent` and raises NoAnswer.
+    What it had asked for may still be done once the server goes on."""
+
+    patience = GREETING
+    silent = False
+
+    def wait(self, gen: PQGen[T], interval: float = 0.1, timeout: float | None = None) -> T:
+        try:
+            return super().wait(within(gen, self.patience if timeout is None else timeout), interval)
+        except NoAnswer:
+            self.silent = True
+            self.close()
+            raise
+
+
+class ListeningConnection(psycopg.AsyncConnection[tuple[Any, ...]]):
+    """Waits for notifications without end, and for the answer to what it `asks` as others do."""
+
+    asking = False
+
+    async def ask(self, statement: LiteralString, parameters: Sequence[str] = ()) -> None:
+        """Raises: psycopg.Error; NoAnswer, after which the connection is of no use."""
+        self.asking = True
+        try:
+            await self.execute(statement, parameters or None)
+        finally:
+            self.asking = False
+
+    async def wait(self, gen: PQGen[T], interval: float = 0.1, timeout: float | None = None) -> T:
+        if self.asking:
+            return await super().wait(within(gen, GREETING), interval)
+        return await super().wait(gen, interval, timeout)
+
+
+def within(waiting: PQGen[T], seconds: float) -> PQGen[T]:
+    """`waiting`, which NoAnswer ends after so many seconds. Who drives it sends 0 at its intervals."""
+    end = time.monotonic() + seconds
     try:
-        connection = psycopg.connect(conninfo, autocommit=True, prepare_threshold=None)
+        wanted = next(waiting)
+        while True:
+            ready = yield wanted
+            if not ready and time.monotonic() >= end:
+                raise NoAnswer(f"no answer within {seconds:g} s")
+            wanted = waiting.send(ready)
+    except StopIteration as done:
+        result: T = done.value
+        return result
+
+
+def connect(conninfo: str) -> tuple[Connection, str]:
+    """In autocommit, and the identity of the database. Blocks. Raises: Unavailable, Internal."""
+    connection: Connection | None = None
+    try:
+        connection = Connection.connect(conninfo, autocommit=True, prepare_threshold=None)
         connection.adapters.register_loader("timestamptz", TimeAsText)
         connection.execute(SETTINGS)
         found = connection.execute(IDENTITY).fetchone()
@@ -80,11 +144,11 @@ def connect(conninfo: str) -> tuple[psycopg.Connection[tuple[Any, ...]], str]:
     return connection, str(found[0])
 
 
-async def connect_to_listen(conninfo: str) -> psycopg.AsyncConnection[tuple[Any, ...]]:
+async def connect_to_listen(conninfo: str) -> ListeningConnection:
     """In autocommit, on the event loop. Raises: Unavailable, Internal."""
     try:
-        async with asyncio.timeout(10):
-            return await psycopg.AsyncConnection.connect(conninfo, autocommit=True, prepare_threshold=None)
+        async with asyncio.timeout(PATIENCE):
+            return await ListeningConnection.connect(conninfo, autocommit=True, prepare_threshold=None)
     except TimeoutError as error:
         raise Unavailable("datastore-sql: unable to connect to the database: no answer") from error
     except psycopg.Error as error:

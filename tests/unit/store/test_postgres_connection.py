@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
 from finial.errors import Internal, InvalidArgument, Unavailable
-from finial.store.postgres_connection import conninfo_of, translated
+from finial.store.postgres_connection import NoAnswer, conninfo_of, translated, within
 
 
 @pytest.mark.parametrize("text", ["host=db dbname=spire password=p", "postgres://db/spire?password=p"])
@@ -31,3 +33,25 @@ def test_errors_become_ours() -> None:
 def test_an_escape_that_is_no_text_is_refused() -> None:
     with pytest.raises(InvalidArgument):
         conninfo_of("postgres://a@b/c?sslmode=dis%ab")
+
+
+def waiting(times: int) -> Iterator[int]:
+    """Wants to read that often, as psycopg's own."""
+    for _ in range(times):
+        while not (yield 1):
+            pass
+    return "done"  # type: ignore[return-value]
+
+
+def test_a_wait_ends_with_its_result_or_after_its_time() -> None:
+    bounded = within(waiting(2), 60)  # type: ignore[arg-type]
+    assert next(bounded) == 1
+    assert (bounded.send(0), bounded.send(1)) == (1, 1)
+    with pytest.raises(StopIteration) as ended:
+        bounded.send(1)
+    assert ended.value.value == "done"
+    late = within(waiting(2), 0)  # type: ignore[arg-type]
+    next(late)
+    assert late.send(1) == 1  # an answer that is there counts
+    with pytest.raises(NoAnswer):
+        late.send(0)
