@@ -1,10 +1,10 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import psycopg
 import pytest
+from psycopg.abc import PQGen
 from psycopg.conninfo import conninfo_to_dict
+from psycopg.waiting import Ready, Wait
 
 from finial.errors import Internal, InvalidArgument, Unavailable
 from finial.store.postgres_connection import NoAnswer, conninfo_of, translated, within
@@ -35,23 +35,23 @@ def test_an_escape_that_is_no_text_is_refused() -> None:
         conninfo_of("postgres://a@b/c?sslmode=dis%ab")
 
 
-def waiting(times: int) -> Iterator[int]:
+def waiting(times: int) -> PQGen[str]:
     """Wants to read that often, as psycopg's own."""
     for _ in range(times):
-        while not (yield 1):
+        while not (yield Wait.R):
             pass
-    return "done"  # type: ignore[return-value]
+    return "done"
 
 
 def test_a_wait_ends_with_its_result_or_after_its_time() -> None:
-    bounded = within(waiting(2), 60)  # type: ignore[arg-type]
-    assert next(bounded) == 1
-    assert (bounded.send(0), bounded.send(1)) == (1, 1)
+    bounded = within(waiting(2), 60)
+    assert next(bounded) == Wait.R
+    assert (bounded.send(Ready.NONE), bounded.send(Ready.R)) == (Wait.R, Wait.R)
     with pytest.raises(StopIteration) as ended:
-        bounded.send(1)
+        bounded.send(Ready.R)
     assert ended.value.value == "done"
-    late = within(waiting(2), 0)  # type: ignore[arg-type]
+    late = within(waiting(2), 0)
     next(late)
-    assert late.send(1) == 1  # an answer that is there counts
+    assert late.send(Ready.R) == Wait.R  # an answer that is there counts
     with pytest.raises(NoAnswer):
-        late.send(0)
+        late.send(Ready.NONE)

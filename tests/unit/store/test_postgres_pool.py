@@ -10,7 +10,7 @@ from psycopg.pq import TransactionStatus
 from finial.errors import Unavailable
 from finial.runtime.clock import Clock
 from finial.store import postgres_pool
-from finial.store.postgres_connection import Connection, NoAnswer
+from finial.store.postgres_connection import PATIENCE, Connection, NoAnswer
 from finial.store.postgres_pool import AWAY, Pool
 
 
@@ -93,7 +93,7 @@ def test_a_server_that_is_away_is_asked_again_after_a_pause(server: Server) -> N
             pool.begun("READ COMMITTED")
     assert server.asked == 1
     server.now, server.away = AWAY, False
-    assert pool.begun("READ COMMITTED")
+    assert pool.begun("READ COMMITTED").patience == PATIENCE
 
 
 def test_a_silent_server_is_refused_at_once_and_no_old_connection_is_trusted(server: Server) -> None:
