@@ -4,32 +4,38 @@ A launcher starts a service and knows who it is; nobody else does, two copies of
 makes a socket pair before it starts the agent, which inherits one end by number (`FINIAL_LAUNCHER_FD`).
 There is no path that a stranger could connect to, and the agent closes its end on exec.
 
-One record is one packet: a JSON object `{"service", "pid", "start_time"}` and, beside it, one pidfd and
-perhaps a lifeline: the reading end of a pipe whose writing end only the service holds, closed on exec. It
-hangs up when the service execs or ends, also where /proc does not show its program.
-The answer is a packet `{"pid"}` once the agent has it, or `{"pid", "error"}`. The start time, in clock
-ticks since boot, is checked against the pidfd on arrival, so that a reused number is never believed.
+One record is one frame (`runtime.frames`): a JSON object `{"service", "pid", "start_time"}` and, beside it, one
+pidfd and perhaps a lifeline: the reading end of a pipe whose writing end only the service holds, closed on
+exec. It hangs up when the service execs or ends, also where its program is hidden from the agent.
+The answer is a frame `{"pid"}` once the agent has it, or `{"pid", "error"}`. The start time is checked on
+arrival against the process that is there, so that a reused number is never believed.
 
-What Linux cannot see: a process that hands its connected socket to another still speaks as itself.
+Darwin has no pidfd, and a kqueue cannot be passed on (XNU `fg_sendable`): there a record has no descriptor but
+the lifeline, and number and start time alone say which process it is.
+
+What no kernel shows: a process that hands its connected socket to another still speaks as itself.
 """
 
 from __future__ import annotations
 
-import array
+import contextlib
 import json
 import os
 import re
 import select
 import socket
 import stat
+import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from finial.errors import FinialError, InvalidArgument, Unavailable
+from finial.runtime import frames
 
 FD_VARIABLE = "FINIAL_LAUNCHER_FD"
 MAX_RECORD = 1024  # bytes
 SERVICE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z")
-FD_SIZE = array.array("i").itemsize
+PIDFDS = 1 if sys.platform == "linux" else 0  # that stand for the process itself in a record
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,15 +44,15 @@ class Handover:
 
     service: str
     pid: int
-    start_time: int  # clock ticks since boot
-    pidfd: int
+    start_time: int  # as `runtime.peer` tells it
+    pidfd: int  # -1 where the platform has none
     lifeline: int = -1
 
 
 def channel() -> tuple[socket.socket, socket.socket]:
     """The launcher's end and the agent's. Both close on exec: the launcher passes the second on by
     `pass_fds` and sets `FINIAL_LAUNCHER_FD` to its number."""
-    return socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    return socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
 
 
 def inherited(environment: dict[str, str] | os._Environ[str]) -> socket.socket | None:
@@ -59,7 +65,7 @@ def inherited(environment: dict[str, str] | os._Environ[str]) -> socket.socket |
         sock = socket.socket(fileno=int(number))
     except (ValueError, OSError) as why:
         raise InvalidArgument(f'{FD_VARIABLE} is "{number}", which is no open socket') from why
-    if (sock.family, sock.type) != (socket.AF_UNIX, socket.SOCK_SEQPACKET):
+    if (sock.family, sock.type) != (socket.AF_UNIX, socket.SOCK_STREAM):
         sock.close()
         raise InvalidArgument(f'{FD_VARIABLE} is "{number}", which is no socket of a launcher')
     sock.set_inheritable(False)
@@ -72,11 +78,11 @@ def send(sock: socket.socket, handover: Handover, timeout: float = 5.0) -> None:
     Raises: Unavailable if the agent is away or silent, InvalidArgument if it refused the record.
     """
     record = {"service": handover.service, "pid": handover.pid, "start_time": handover.start_time}
-    descriptors = [handover.pidfd, *([handover.lifeline] if handover.lifeline >= 0 else [])]
+    descriptors = [one for one in (handover.pidfd, handover.lifeline) if one >= 0]
     sock.settimeout(timeout)
     try:
-        socket.send_fds(sock, [json.dumps(record).encode()], descriptors)
-        answer = json.loads(sock.recv(MAX_RECORD) or b"{}")
+        frames.send(sock, json.dumps(record).encode(), descriptors)
+        answer = json.loads(_read_answer(sock))
     except (OSError, ValueError) as why:
         raise Unavailable(f'hand over "{handover.service}" to the agent: {why}') from why
     if answer.get("pid") != handover.pid:
@@ -85,56 +91,72 @@ def send(sock: socket.socket, handover: Handover, timeout: float = 5.0) -> None:
         raise InvalidArgument(f'hand over "{handover.service}" to the agent: {answer["error"]}')
 
 
-def receive(sock: socket.socket) -> Handover | None:
-    """One record, its descriptors now ours; None: the launcher is gone. Acknowledge it, or refuse it.
-
-    Raises: InvalidArgument for a record that is malformed or names another process than its pidfd; any
-    file descriptor that came along is closed, and the launcher is told.
-    """
-    data, ancillary, flags, _ = sock.recvmsg(
-        MAX_RECORD, socket.CMSG_SPACE(3 * FD_SIZE), socket.MSG_CMSG_CLOEXEC
-    )
-    descriptors = _descriptors(ancillary)
-    if not data and not descriptors:
-        return None
-    pid = 0
+def _read_answer(sock: socket.socket) -> bytes:
+    arriving = frames.Frames(sock)
     try:
-        if flags & (socket.MSG_TRUNC | socket.MSG_CTRUNC):
-            raise InvalidArgument("record of a launcher is too long")
-        service, pid, start_time = _parse(data)
-        return Handover(service, pid, start_time, *_checked(descriptors, pid))
-    except FinialError as why:
-        for descriptor in descriptors:
-            os.close(descriptor)
-        refuse(sock, pid, why)
-        raise
+        frame = arriving.receive()
+    finally:
+        arriving.close()
+    for descriptor in frame.descriptors if frame else ():
+        os.close(descriptor)
+    return frame.data if frame else b"{}"
 
 
-def acknowledge(sock: socket.socket, handover: Handover) -> None:
-    _answer(sock, {"pid": handover.pid})
+class AgentEnd:
+    """The agent's end of the channel, as `inherited` gives it; owned from here on. Blocks as the socket does."""
 
+    __slots__ = ("_frames", "_sock")
 
-def refuse(sock: socket.socket, pid: int, why: FinialError) -> None:
-    _answer(sock, {"pid": pid, "error": why.message})
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+        self._frames = frames.Frames(sock)
 
+    def fileno(self) -> int:
+        return self._sock.fileno()
 
-def _answer(sock: socket.socket, record: dict[str, object]) -> None:
-    try:
-        sock.send(json.dumps(record).encode())
-    except OSError as why:  # a launcher that left needs no answer, and is told of by the next receive
-        if not isinstance(why, BrokenPipeError | ConnectionError):
+    def receive(self) -> Handover | None:
+        """One record, its descriptors now ours; None: the launcher is gone. Acknowledge it, or refuse it.
+
+        Raises: InvalidArgument for a record that is malformed or names another process than its pidfd; any
+        file descriptor that came along is closed, and the launcher is told. BlockingIOError: not here yet.
+        """
+        frame = self._frames.receive()
+        if frame is None:
+            return None
+        pid = 0
+        try:
+            service, pid, start_time = _parse(frame.data)
+            return Handover(service, pid, start_time, *_checked(frame.descriptors, pid))
+        except BaseException as why:
+            for descriptor in frame.descriptors:
+                os.close(descriptor)
+            if isinstance(why, FinialError):
+                self.refuse(pid, why)
             raise
 
+    def acknowledge(self, handover: Handover) -> None:
+        self._answer({"pid": handover.pid})
 
-def _descriptors(ancillary: list[tuple[int, int, bytes]]) -> list[int]:
-    found = array.array("i")
-    for level, kind, data in ancillary:
-        if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
-            found.frombytes(data[: len(data) - len(data) % FD_SIZE])
-    return list(found)
+    def refuse(self, pid: int, why: FinialError) -> None:
+        self._answer({"pid": pid, "error": why.message})
+
+    def _answer(self, record: dict[str, object]) -> None:
+        """A launcher that left, or does not read its answers, is told of by the next `receive`."""
+        try:
+            frames.send(self._sock, json.dumps(record).encode())
+        except OSError:
+            with contextlib.suppress(OSError):
+                self._sock.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        """A second call does nothing."""
+        self._frames.close()
+        self._sock.close()
 
 
 def _parse(data: bytes) -> tuple[str, int, int]:
+    if len(data) > MAX_RECORD:
+        raise InvalidArgument("record of a launcher is too long")
     try:
         record = json.loads(data)
         service, pid, start_time = record["service"], record["pid"], record["start_time"]
@@ -147,25 +169,30 @@ def _parse(data: bytes) -> tuple[str, int, int]:
     return service, pid, start_time
 
 
-def _checked(descriptors: list[int], pid: int) -> tuple[int, int]:
-    """The pidfd, if the kernel says it is of this process, and the lifeline, or -1."""
-    if not 1 <= len(descriptors) <= 2:
+def _checked(descriptors: Sequence[int], pid: int) -> tuple[int, int]:
+    """The pidfd, if the kernel says it is of this process, and the lifeline; -1 for what there is not."""
+    pidfds, lifelines = descriptors[:PIDFDS], descriptors[PIDFDS:]
+    if len(pidfds) < PIDFDS or len(lifelines) > 1:
         raise InvalidArgument(
-            f"record of a launcher carries {len(descriptors)} descriptors instead of 1 or 2"
+            f"record of a launcher carries {len(descriptors)} descriptors instead of {PIDFDS} or {PIDFDS + 1}"
         )
-    with open(f"/proc/self/fdinfo/{descriptors[0]}") as lines:
+    for pidfd in pidfds:
+        _require_pidfd(pidfd, pid)
+    for lifeline in lifelines:
+        if not stat.S_ISFIFO(os.fstat(lifeline).st_mode):
+            raise InvalidArgument("record of a launcher carries a lifeline that is no pipe")
+    return next(iter(pidfds), -1), next(iter(lifelines), -1)
+
+
+def _require_pidfd(descriptor: int, pid: int) -> None:
+    with open(f"/proc/self/fdinfo/{descriptor}") as lines:
         fields = dict(line.split(":", 1) for line in lines if ":" in line)
     if fields.get("Pid", "").strip() != str(pid):
         raise InvalidArgument(f"record of a launcher carries no pidfd of pid {pid}")
-    if len(descriptors) == 1:
-        return descriptors[0], -1
-    if not stat.S_ISFIFO(os.fstat(descriptors[1]).st_mode):
-        raise InvalidArgument("record of a launcher carries a lifeline that is no pipe")
-    return descriptors[0], descriptors[1]
 
 
 def hung_up(lifeline: int) -> bool:
     """Whether nobody holds the writing end: the service execed or ended."""
     poller = select.poll()
-    poller.register(lifeline, 0)  # a hang-up is always told
-    return bool(poller.poll(0))
+    poller.register(lifeline, select.POLLIN)  # Darwin tells of a hang-up only whoever asks for something
+    return any(events & select.POLLHUP for _, events in poller.poll(0))

@@ -11,8 +11,7 @@ from finial.errors import InvalidArgument, Unavailable
 from finial.lab import process
 from finial.lab.handing import Handing
 from finial.lab.process import Child
-from finial.runtime import handover
-from finial.runtime.handover import Handover
+from finial.runtime.handover import AgentEnd, Handover
 from finial.runtime.tasks import Tasks
 
 SLEEP = ("-S", "-c", "import signal; signal.pause()")
@@ -20,11 +19,12 @@ SLEEP = ("-S", "-c", "import signal; signal.pause()")
 
 def agent(sock: socket.socket, count: int) -> list[Handover]:
     """Takes and acknowledges so many."""
+    end = AgentEnd(sock)
     found = []
     for _ in range(count):
-        record = handover.receive(sock)
+        record = end.receive()
         assert record is not None
-        handover.acknowledge(sock, record)
+        end.acknowledge(record)
         for descriptor in (record.pidfd, record.lifeline):
             if descriptor >= 0:
                 os.close(descriptor)

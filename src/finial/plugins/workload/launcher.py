@@ -31,7 +31,7 @@ from dataclasses import dataclass
 from finial.errors import FailedPrecondition, FinialError, ResourceExhausted, Unavailable
 from finial.plugin.kinds import WorkloadProcess
 from finial.runtime import handover
-from finial.runtime.handover import Handover
+from finial.runtime.handover import AgentEnd, Handover
 from finial.runtime.log import Logger
 from finial.runtime.peer import Peer, pin_process
 from finial.spiffe.selector import Selector
@@ -69,7 +69,7 @@ class LauncherAttestor:
     def __init__(self, sock: socket.socket, log: Logger) -> None:
         """`sock` is the agent's end of `handover.channel`; owned from here on."""
         sock.setblocking(False)
-        self._sock = sock
+        self._launcher = AgentEnd(sock)
         self._log = log
         self._services: dict[int, _Service] = {}
 
@@ -90,19 +90,19 @@ class LauncherAttestor:
     async def run(self) -> None:
         """Takes hand-overs until the launcher is gone; its services stay known. Cancel it to close."""
         loop = asyncio.get_running_loop()
-        readable = asyncio.Event()
-        loop.add_reader(self._sock, readable.set)
+        readable, descriptor = asyncio.Event(), self._launcher.fileno()
+        loop.add_reader(descriptor, readable.set)
         try:
             while self._take_all():
                 readable.clear()
                 await readable.wait()
         finally:
-            loop.remove_reader(self._sock)
-            self._sock.close()
+            loop.remove_reader(descriptor)
+            self._launcher.close()
 
     def close(self) -> None:
         """Forgets every service, and takes no further one."""
-        self._sock.close()
+        self._launcher.close()
         for pid in tuple(self._services):
             self._forget(pid)
 
@@ -110,7 +110,7 @@ class LauncherAttestor:
         """What has arrived; False once the launcher is gone."""
         while True:
             try:
-                record = handover.receive(self._sock)
+                record = self._launcher.receive()
             except BlockingIOError:
                 return True
             except ConnectionError:
@@ -127,10 +127,10 @@ class LauncherAttestor:
             self._services[record.pid] = self._pinned(record)
         except FinialError as why:
             self._log.warning("Hand-over of the launcher was refused", service=record.service, error=why)
-            handover.refuse(self._sock, record.pid, why)
+            self._launcher.refuse(record.pid, why)
             return
         self._log.info("Service of the launcher is known", service=record.service, pid=record.pid)
-        handover.acknowledge(self._sock, record)
+        self._launcher.acknowledge(record)
 
     def _pinned(self, record: Handover) -> _Service:
         """The descriptors are the service's from here on, or closed."""

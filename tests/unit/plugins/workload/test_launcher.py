@@ -23,7 +23,7 @@ import pytest
 
 from finial.errors import FinialError, InvalidArgument
 from finial.plugins.workload.launcher import LauncherAttestor
-from finial.runtime import handover, peer
+from finial.runtime import frames, handover, peer
 from finial.runtime.handover import Handover
 from finial.runtime.log import Logger, Output
 
@@ -212,7 +212,7 @@ def test_a_hand_over_with_the_start_time_of_another_process_is_refused(bench: Be
 
 def test_a_malformed_record_is_refused_and_the_next_one_is_taken(bench: Bench) -> None:
     with service() as web:
-        bench.launcher.send(b"nonsense")
+        frames.send(bench.launcher, b"nonsense")
         assert b"error" in bench.launcher.recv(1000)
         bench.hand_over(web)
         assert bench.selectors(web) == ["launcher:service:web"]
