@@ -23,7 +23,7 @@ from pathlib import Path
 from types import CodeType, FrameType
 from typing import Any
 
-from tests.fuzz.mutate import mutated
+from tests.fuzz.mutate.blind import mutated
 from tests.fuzz.target import Target
 
 import finial

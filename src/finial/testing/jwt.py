@@ -18,9 +18,11 @@ class TestJwtKey:
 
     __test__ = False  # for pytest: a tool, not a test
 
-    def __init__(self, key_id: str = "test-key") -> None:
+    def __init__(
+        self, key_id: str = "test-key", private_key: ec.EllipticCurvePrivateKey | None = None
+    ) -> None:
         self.key_id = key_id
-        self.private_key = ec.generate_private_key(ec.SECP256R1())
+        self.private_key = private_key or ec.generate_private_key(ec.SECP256R1())
 
     @property
     def public_key(self) -> bytes:

@@ -9,6 +9,8 @@ import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
+from tests.fuzz.mutate.der import by_der
+from tests.fuzz.mutate.json import by_json
 from tests.fuzz.target import target, text_of
 from tests.fuzz.targets.credentials import EXAMPLE, JSON_WORDS, authority, chains, leaf
 
@@ -35,6 +37,13 @@ ALL_FACTS = Template.parse(
 SSH_FACTS = Template.parse("/{{ .Fingerprint }}/{{ .Hostname }}{{ .KeyId }}{{ .Extensions }}{{ .Serial }}")
 
 
+by_payload = by_json(
+    ("certificates", "ecdsa_signature", "rsa_signature", "nonce", "r", "s", "signature", "Nonce", "Signature", "Certificate",
+     "Format", "Blob", "Rest", "hostname", "agentname", "port"),
+    ("ssh-ed25519", "ecdsa-sha2-nistp256", "rsa-sha2-256", "a.test", "agent", 8080, 65536, [None], ["AA=="]),
+)  # fmt: skip
+
+
 def ignored(_: object) -> None:
     """A refusal counts as an answer."""
 
@@ -43,6 +52,7 @@ def ignored(_: object) -> None:
     "attestation-json",
     reads=("plugins/node/message.py",),
     words=(*JSON_WORDS, b'"nonce"', b'"Nonce"', b'"rsa_signature"', b'"hostname"', b'"port"'),
+    mutate=by_payload,
 )
 def read_message(data: bytes) -> None:
     found = message.decode(data, "x")
@@ -75,6 +85,7 @@ def x509_proofs() -> Iterable[bytes]:
     reads=("plugins/node/x509pop/exchange.py",),
     made=x509_proofs,
     words=(*JSON_WORDS, b'"certificates"'),
+    mutate=by_payload,
 )
 def read_x509_proof(data: bytes) -> None:
     found = x509pop.decode_proof(data)
@@ -86,6 +97,7 @@ def read_x509_proof(data: bytes) -> None:
     reads=("plugins/node/x509pop/chain.py", "plugins/node/x509pop/facts.py", "plugins/node/agent_path.py"),
     made=chains,
     words=(b"x509pop://example.org/", b"spiffe://example.org/"),
+    mutate=by_der,
 )
 def verify_x509_proof(data: bytes) -> None:
     """Facts are told of verified leaves only; here of any, so that all of their reading is tried."""
@@ -120,6 +132,7 @@ def x509_answers() -> Iterable[bytes]:
     reads=("plugins/node/x509pop/exchange.py",),
     made=x509_answers,
     words=(*JSON_WORDS, b'"ecdsa_signature"', b'"rsa_signature"', b'"nonce"', b'"r"', b'"s"', b'"signature"'),
+    mutate=by_payload,
 )
 def exchange_x509(data: bytes) -> None:
     """Once as a challenge to an agent, once as a response to a server."""
@@ -171,6 +184,7 @@ def ssh_answers() -> Iterable[bytes]:
     reads=("plugins/node/sshpop/exchange.py",),
     made=ssh_answers,
     words=(*JSON_WORDS, b'"nonce"', b'"signature"', b'"format"', b'"blob"', b'"ecdsa-sha2-nistp256"'),
+    mutate=by_payload,
 )
 def exchange_ssh(data: bytes) -> None:
     key = leaf().private_key
@@ -221,6 +235,7 @@ def read_ssh_authority(data: bytes) -> None:
         b'"agent"',
         b"8080",
     ),
+    mutate=by_payload,
 )
 def read_http_proof(data: bytes) -> None:
     try:

@@ -6,6 +6,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import psycopg
+from tests.fuzz.mutate.json import by_json
 from tests.fuzz.target import target, text_of
 from tests.fuzz.targets.credentials import JSON_WORDS
 
@@ -196,6 +197,11 @@ def match(data: bytes) -> None:
     reads=("cli/entry/text.py", "cli/json_text.py", "cli/entry/delete.py"),
     words=(*JSON_WORDS, b'"entries"', b'"spiffe_id"', b'"spiffe://a/b"', b'"parent_id"', b'"selectors"', b'"type"', b'"value"',
            b'"entry_expiry"', b'"ids"'),
+    mutate=by_json(
+        ("entries", "spiffe_id", "parent_id", "selectors", "type", "value", "x509_svid_ttl", "jwt_svid_ttl", "federates_with",
+         "admin", "downstream", "entry_expiry", "dns_names", "store_svid", "hint", "entry_id", "trust_domain", "path"),
+        ("spiffe://example.org/web", "unix:uid:0", ["a.test"], [{"type": "unix", "value": "uid:0"}]),
+    ),
 )  # fmt: skip
 def read_entry_file(data: bytes) -> None:
     text = text_of(data)
@@ -203,7 +209,12 @@ def read_entry_file(data: bytes) -> None:
         entry_text(entry)
 
 
-@target("ids-json", reads=("cli/json_text.py", "cli/entry/delete.py"), words=(*JSON_WORDS, b'"ids"'))
+@target(
+    "ids-json",
+    reads=("cli/json_text.py", "cli/entry/delete.py"),
+    words=(*JSON_WORDS, b'"ids"'),
+    mutate=by_json(("ids",), (["a"],)),
+)
 def read_id_file(data: bytes) -> None:
     text = text_of(data)
     try:

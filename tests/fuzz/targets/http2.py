@@ -21,7 +21,7 @@ from hyperframe.frame import (
     SettingsFrame,
     WindowUpdateFrame,
 )
-from tests.fuzz.mutate import mutated
+from tests.fuzz.mutate.blind import mutated
 from tests.fuzz.target import target
 
 from finial.errors import FinialError

@@ -9,7 +9,7 @@ from contextlib import suppress
 from google.protobuf.message import DecodeError, Message
 from grpclib.const import Status
 from grpclib.exceptions import GRPCError
-from tests.fuzz.mutate import by_message
+from tests.fuzz.mutate.message import by_message
 from tests.fuzz.target import target
 from tests.fuzz.targets.credentials import EXAMPLE, KEY, NOW, authority, leaf
 

@@ -1,0 +1,1 @@
+"""Changes to inputs, one format a module."""
