@@ -26,8 +26,11 @@ def load(tx: Transaction) -> list[StoredJournal]:
 
 
 def put(tx: Transaction, id_: int | None, journal: Journal, active_x509_authority_id: str) -> StoredJournal:
-    """A new row without an ID. Raises: NotFound if the row was pruned."""
+    """Without an ID a new row, or that of the authority: a write whose commit was not confirmed may have made it.
+    Raises: NotFound if the row was pruned."""
     data = journal_to_stored(journal)
+    if id_ is None:
+        id_ = _row_of(tx, active_x509_authority_id)
     if id_ is None:
         values: dict[str, Value] = {
             "data": data,
@@ -45,6 +48,14 @@ def put(tx: Transaction, id_: int | None, journal: Journal, active_x509_authorit
     if not changed:
         raise not_found()
     return StoredJournal(id_, journal, active_x509_authority_id)
+
+
+def _row_of(tx: Transaction, authority_id: str) -> int | None:
+    """An authority is one server's alone."""
+    found = tx.row(
+        "SELECT id FROM ca_journals WHERE active_x509_authority_id = :id AND :id <> ''", id=authority_id
+    )
+    return int(found[0]) if found else None
 
 
 def prune(tx: Transaction, now: int) -> list[int]:

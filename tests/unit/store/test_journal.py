@@ -26,6 +26,13 @@ def test_a_row_a_server_is_made_and_replaced(tx: Transaction) -> None:
     assert tx.rows("SELECT DISTINCT active_jwt_authority_id FROM ca_journals") == [("",)]
 
 
+def test_a_first_row_that_is_written_twice_is_one(tx: Transaction) -> None:
+    """The commit of the first time was not confirmed."""
+    journal.put(tx, None, one(5, 5), "ab12")
+    again = journal.put(tx, None, one(6, 6), "ab12")
+    assert journal.load(tx) == [again]
+
+
 def test_a_row_that_was_pruned_is_not_found(tx: Transaction) -> None:
     with pytest.raises(NotFound, match="record not found"):
         journal.put(tx, 9, one(5, 5), "ab12")
@@ -33,6 +40,6 @@ def test_a_row_that_was_pruned_is_not_found(tx: Transaction) -> None:
 
 def test_pruning_takes_those_without_anything_valid(tx: Transaction) -> None:
     for ends in ((10, 10), (11, 10), (10, 11)):
-        journal.put(tx, None, one(*ends), "x")
+        journal.put(tx, None, one(*ends), "")
     assert journal.prune(tx, 10) == [1]
     assert [row.id for row in journal.load(tx)] == [2, 3]
