@@ -32,7 +32,7 @@ import starting
 import table
 import workload
 from rows import Measurement, Row, chosen
-from subject import FINIAL, Programs, stock
+from subject import CACHE, FINIAL, Programs, stock
 
 ROWS = (*starting.ROWS, *changing.ROWS, *signing.ROWS, *registration.ROWS, *workload.ROWS, *on_postgres.ROWS)
 RESULTS = Path(__file__).parent / "results"
@@ -40,6 +40,7 @@ RESULTS = Path(__file__).parent / "results"
 
 def main(arguments: list[str]) -> int:
     asked = parsed(arguments)
+    as_installed()
     if asked.list:
         for row in ROWS:
             print(f"{row.name:20} {row.title}")
@@ -57,6 +58,12 @@ def main(arguments: list[str]) -> int:
     failed = measure_all(rows, programs, asked.quick, asked.out)
     print(table.of(ROWS, json.loads(asked.out.read_text())))
     return 1 if failed else 0
+
+
+def as_installed() -> None:
+    """What is measured has its bytecode compiled, as pip leaves it, whatever this shell or checkout is set to."""
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    os.environ["PYTHONPYCACHEPREFIX"] = str(CACHE / "bytecode")
 
 
 def parsed(arguments: list[str]) -> argparse.Namespace:
