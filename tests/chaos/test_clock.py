@@ -12,19 +12,26 @@ import re
 import shutil
 import subprocess
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from finial.client import WorkloadApi
 from finial.errors import FinialError
+from finial.svid.verify import verify_x509
+from finial.svid.x509 import X509Svid
+from finial.testing.ca import Issued, TestCa
 from finial.testing.domain import Domain
 
 pytestmark = pytest.mark.timeout(180)
 ALLOW_MISSING = "FINIAL_ALLOW_MISSING"
 HOUR = 3600
+MONTH = 30 * 24 * HOUR
+YEAR = timedelta(days=365)
+LOOKS = 1  # seconds between looks of a process at the false clock
 TICKS = os.sysconf("SC_CLK_TCK")
 PATIENCE = 75.0  # seconds: two naps, and a slow machine
 IDLE = 0.3  # of a core; a loop without a pause takes all of it
@@ -51,19 +58,30 @@ class FakeTime:
         self.environment = {
             "LD_PRELOAD": library,
             "FAKETIME_TIMESTAMP_FILE": str(self._file),
-            "FAKETIME_NO_CACHE": "1",
+            "FAKETIME_CACHE_DURATION": str(
+                LOOKS
+            ),  # at the file; at each call would cost more than what is tested
             "FAKETIME_DONT_FAKE_MONOTONIC": "1",
             "NO_FAKE_STAT": "1",
         }
-        self.jump(0)
+        self._write()
 
     @property
     def now(self) -> float:
         return time.time() + self._ahead
 
-    def jump(self, seconds: int) -> None:
-        """From where it is; replaced as a whole, so that nobody reads half a number."""
+    @property
+    def now_utc(self) -> datetime:
+        return datetime.fromtimestamp(self.now, UTC)
+
+    async def jump(self, seconds: int) -> None:
+        """From where it is. Returns once everybody has seen it."""
         self._ahead += seconds
+        self._write()
+        await asyncio.sleep(LOOKS + 0.1)
+
+    def _write(self) -> None:
+        """As a whole, so that nobody reads half a number."""
         beside = self._file.with_suffix(".new")
         beside.write_text(f"{self._ahead:+d}\n")
         beside.rename(self._file)
@@ -76,13 +94,15 @@ class Stage:
         self.domain, self.clock = domain, clock
         self._began, self._used = time.monotonic(), 0.0
 
-    async def start_agent(self) -> None:
-        token = await self.domain.enrol()
-        await self.domain.start_agent("-joinToken", token, environment=self.clock.environment)
+    async def start_new_agent(self) -> None:
+        await self.domain.start_new_agent(self.clock.environment)
 
-    def jump(self, seconds: int) -> None:
+    async def start_agent(self) -> None:
+        await self.domain.start_agent(environment=self.clock.environment)
+
+    async def jump(self, seconds: int) -> None:
         self._began, self._used = time.monotonic(), self._cpu()
-        self.clock.jump(seconds)
+        await self.clock.jump(seconds)
 
     def _cpu(self) -> float:
         """Seconds of both that run."""
@@ -98,12 +118,16 @@ class Stage:
         used, passed = self._cpu() - self._used, time.monotonic() - self._began
         assert used < 2 + IDLE * passed, f"{used:.1f} s of CPU in {passed:.1f} s"
 
-    async def serial(self) -> int:
-        """Of the workload's SVID, which is good now."""
+    async def svid(self) -> X509Svid:
+        """The workload's, which a verifier with the workload's bundles takes now."""
         async with WorkloadApi(self.domain.endpoint) as api:
-            svid = (await api.fetch_x509()).default.svid
-        assert svid.not_before.timestamp() <= self.clock.now < svid.not_after.timestamp()
-        return svid.serial_number
+            context = await api.fetch_x509()
+        svid = context.default.svid
+        assert verify_x509(svid.chain, context.bundles, self.clock.now_utc) == svid
+        return svid
+
+    async def serial(self) -> int:
+        return (await self.svid()).serial_number
 
     async def has_good_svid(self) -> bool:
         try:
@@ -115,12 +139,18 @@ class Stage:
 
 @asynccontextmanager
 async def stage(folder: Path, library: str, *options: str) -> AsyncIterator[Stage]:
-    domain = Domain(folder, server_options=options)
+    """Of a node that joined by a token."""
+    async with begun(Stage(Domain(folder, server_options=options), FakeTime(folder, library))) as made:
+        yield made
+
+
+@asynccontextmanager
+async def begun(made: Stage) -> AsyncIterator[Stage]:
+    domain = made.domain
     domain.configure()
-    made = Stage(domain, FakeTime(folder, library))
     try:
         await domain.start_server(made.clock.environment)
-        await made.start_agent()
+        await made.start_new_agent()
         await domain.register("web", f"unix:uid:{os.getuid()}")
         assert await made.has_good_svid()
         yield made
@@ -131,13 +161,13 @@ async def stage(folder: Path, library: str, *options: str) -> AsyncIterator[Stag
 async def eventually(condition: Callable[[], Awaitable[bool]]) -> None:
     async with asyncio.timeout(PATIENCE):
         while not await condition():  # noqa: ASYNC110 - clocks send no event
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(0.5)  # to ask costs the agent CPU time, which is measured
 
 
 async def test_after_an_hour_of_sleep_the_workload_has_an_svid_again(tmp_path: Path, library: str) -> None:
     async with stage(tmp_path, library, 'agent_ttl = "12h"') as made:
         before = await made.serial()
-        made.jump(HOUR + 60)  # the default lifetime of an SVID, and a minute
+        await made.jump(HOUR + 60)  # the default lifetime of an SVID, and a minute
         await eventually(made.has_good_svid)
         assert await made.serial() != before
         assert made.domain.agent.popen.poll() is None
@@ -150,7 +180,7 @@ async def test_after_three_days_there_is_a_new_ca_and_the_agent_says_how_to_come
     async with stage(tmp_path, library) as made:
         domain = made.domain
         roots = await domain.roots()
-        made.jump(72 * HOUR)
+        await made.jump(72 * HOUR)
         async with asyncio.timeout(PATIENCE):
             assert await domain.agent.ended() == 1
 
@@ -163,13 +193,13 @@ async def test_after_three_days_there_is_a_new_ca_and_the_agent_says_how_to_come
         made.assert_idle()
         await domain.stop_agent()
         shutil.rmtree(domain.folder / "agent")
-        await made.start_agent()  # with a new token, and the bundle of now
+        await made.start_new_agent()  # with a new token, and the bundle of now
         await eventually(made.has_good_svid)
 
 
 async def test_an_expired_join_token_agent_ends_with_the_way_back(tmp_path: Path, library: str) -> None:
     async with stage(tmp_path, library) as made:
-        made.jump(2 * HOUR)
+        await made.jump(2 * HOUR)
         async with asyncio.timeout(PATIENCE):
             assert await made.domain.agent.ended() == 1
         last = made.domain.agent_log.splitlines()[-1]
@@ -180,7 +210,7 @@ async def test_an_expired_join_token_agent_ends_with_the_way_back(tmp_path: Path
 
 async def test_a_clock_that_is_set_back_harms_nothing(tmp_path: Path, library: str) -> None:
     async with stage(tmp_path, library) as made:
-        made.jump(-600)
+        await made.jump(-600)
         entry_id = await made.domain.register("more", f"unix:uid:{os.getuid()}")
         assert entry_id in await made.domain.entry_ids()
         async with WorkloadApi(made.domain.endpoint) as api:
@@ -190,3 +220,86 @@ async def test_a_clock_that_is_set_back_harms_nothing(tmp_path: Path, library: s
         made.assert_idle()
         assert made.domain.agent.popen.poll() is None
         assert "Traceback" not in made.domain.agent_log + made.domain.server_log
+
+
+def upstream(folder: Path) -> str:
+    """A root of the server's CAs that lives for a year."""
+    ca = TestCa(name="upstream", lifetime=YEAR)
+    certificate, key = Issued((ca.der,), ca.private_key).write(folder, "upstream")
+    return (
+        'UpstreamAuthority "disk" { plugin_data {'
+        f' cert_file_path = "{certificate}" key_file_path = "{key}" }} }}'
+    )
+
+
+def node_with_a_certificate(
+    folder: Path, library: str, *plugins: str, agent_options: Sequence[str] = ()
+) -> Stage:
+    """A node that can prove itself at any time for a year."""
+    ca = TestCa(name="nodes", lifetime=YEAR)
+    chain, key = ca.leaf("/node", lifetime=YEAR).write(folder, "node")
+    known = f'ca_bundle_path = "{ca.write(folder / "nodes.pem")}" agent_path_template = "/node"'
+    domain = Domain(
+        folder,
+        server_plugins=(f'NodeAttestor "x509pop" {{ plugin_data {{ {known} }} }}', *plugins),
+        agent_proof=(
+            'NodeAttestor "x509pop" { plugin_data {'
+            f' private_key_path = "{key}" certificate_path = "{chain}" }} }}'
+        ),
+        agent_options=agent_options,
+        node="spire/agent/node",
+    )
+    return Stage(domain, FakeTime(folder, library))
+
+
+async def test_after_a_month_below_a_root_that_lives_all_is_well_by_itself(
+    tmp_path: Path, library: str
+) -> None:
+    async with begun(node_with_a_certificate(tmp_path, library, upstream(tmp_path))) as made:
+        before = await made.serial()
+        agent = made.domain.agent.popen
+        await made.jump(MONTH)
+        await eventually(made.has_good_svid)
+        assert await made.serial() != before
+        assert agent.poll() is None
+        assert "Traceback" not in made.domain.agent_log + made.domain.server_log
+        made.assert_idle()
+
+
+async def test_after_a_month_the_agent_starts_its_trust_over_where_it_may(
+    tmp_path: Path, library: str
+) -> None:
+    """The root of a month ago vouches for nobody: the new one comes from the configured source."""
+    options = 'rebootstrap_mode = "auto"', 'rebootstrap_delay = "5s"'
+    async with begun(node_with_a_certificate(tmp_path, library, agent_options=options)) as made:
+        domain, before = made.domain, await made.serial()
+        await made.jump(MONTH)
+        async with asyncio.timeout(PATIENCE):
+            assert await domain.agent.ended() == 1
+        assert "start the agent: it attests with its configured first bundle" in domain.agent_log
+        await domain.stop_agent()
+        await domain.hand_out_bundle()  # as who keeps the source does all along
+        await made.start_agent()  # as a supervisor does
+        await eventually(made.has_good_svid)
+        assert await made.serial() != before
+        assert "Traceback" not in domain.agent_log + domain.server_log
+
+
+async def test_after_a_month_the_agent_says_what_to_do_where_it_may_not(tmp_path: Path, library: str) -> None:
+    async with begun(node_with_a_certificate(tmp_path, library)) as made:
+        domain = made.domain
+        await made.jump(MONTH)
+
+        async def says_what_to_do() -> bool:
+            return "the last root that this agent holds expired at" in domain.agent_log
+
+        await eventually(says_what_to_do)
+        assert "move the files of data_dir away" in domain.agent_log
+        assert domain.agent.popen.poll() is None
+        made.assert_idle()
+        await domain.stop_agent()
+        shutil.rmtree(domain.folder / "agent")
+        await domain.hand_out_bundle()
+        await made.start_agent()
+        await eventually(made.has_good_svid)
+        assert "Traceback" not in domain.agent_log + domain.server_log

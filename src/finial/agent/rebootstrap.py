@@ -22,6 +22,7 @@ from finial.config.durations import format_duration
 from finial.errors import FailedPrecondition
 from finial.runtime.clock import Clock
 from finial.runtime.log import Logger
+from finial.svid.certificate import read
 
 UNKNOWN_ISSUER = frozenset({7, 18, 19, 20, 21})
 """OpenSSL's X509_V_ERR_...: CERT_SIGNATURE_FAILURE, DEPTH_ZERO_SELF_SIGNED_CERT, SELF_SIGNED_CERT_IN_CHAIN,
@@ -31,7 +32,7 @@ NOT_REATTESTABLE = (
     " is not allowing it"
 )
 NEVER_HINT = (
-    "if the server lost its keys, move the files of data_dir away and start the agent; rebootstrap_mode lets agents"
+    "move the files of data_dir away and start the agent with the bundle of now; rebootstrap_mode lets agents"
     " that can attest again do so themselves"
 )
 
@@ -114,7 +115,7 @@ class Rebootstrap:
     async def _is_time(self) -> bool:
         if self.mode is Mode.NEVER:
             if not self._told:
-                self._log.error("Trust Bundle and Server don't agree", hint=NEVER_HINT)
+                self._log.error("Trust Bundle and Server don't agree", hint=self._hint())
             self._told = True
             return False
         now = self._clock.now()
@@ -123,6 +124,15 @@ class Rebootstrap:
             told = "Trust Bundle and Server don't agree, ignoring for now"
             self._log.info(told, time_left=format_duration(left))
         return left <= timedelta()
+
+    def _hint(self) -> str:
+        """An agent that slept for longer than its roots live is told from one whose server has other keys."""
+        ends = [read(der).not_after for der in self._storage.data.bundle]
+        if ends and max(ends) <= self._clock.now():
+            return (
+                f"the last root that this agent holds expired at {max(ends):%Y-%m-%dT%H:%M:%SZ}: {NEVER_HINT}"
+            )
+        return f"if the server lost its keys, {NEVER_HINT}"
 
     async def _since(self, now: datetime) -> datetime:
         """A clock that was set back must not make the delay longer."""

@@ -18,7 +18,7 @@ from finial.testing.ca import TestCa
 from finial.testing.clock import VirtualClock
 
 DELAY = timedelta(minutes=10)
-DER = TestCa().der
+DER = TestCa(now=VirtualClock().now(), lifetime=timedelta(days=1)).der
 
 
 def refused(code: int) -> FinialError:
@@ -126,7 +126,20 @@ def test_in_mode_never_what_is_held_is_kept_and_the_way_out_told_once(tmp_path: 
             await bench.trust.call_failed(UNKNOWN)
             await bench.trust.attestation_failed(UNKNOWN)
         assert bench.storage.data == before
-        assert bench.log.count("rebootstrap_mode lets agents") == 1
+        assert bench.log.count("if the server lost its keys, move the files of data_dir away") == 1
+
+    asyncio.run(scenario())
+
+
+def test_in_mode_never_it_is_told_that_all_roots_have_expired(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        bench = Bench(tmp_path, Mode.NEVER)
+        await bench.attested()
+        await bench.clock.advance(timedelta(days=30).total_seconds())
+        await bench.trust.call_failed(UNKNOWN)
+        assert (
+            "the last root that this agent holds expired at 2026-01-02T00:00:00Z: move the files" in bench.log
+        )
 
     asyncio.run(scenario())
 
