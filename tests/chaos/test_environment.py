@@ -382,10 +382,10 @@ async def test_server_keeps_its_log_file_when_it_cannot_be_opened_anew(domain: D
     with configured(domain, "server", "log_level", f'log_file = "{log}"\nlog_level'):
         await domain.start_server()
     with moved(log.parent):
-        signal.pidfd_send_signal(domain.server.pidfd, signal.SIGUSR2)
+        domain.server.process.signal(signal.SIGUSR2)
         await eventually(lambda: "log_file must name" in (log.parent.parent / "away/log").read_text())
     log.rename(log.with_name("rotated"))
-    signal.pidfd_send_signal(domain.server.pidfd, signal.SIGUSR2)
+    domain.server.process.signal(signal.SIGUSR2)
     await eventually(log.exists)
     with contextlib.suppress(Unavailable):
         await domain.stop_server()

@@ -16,8 +16,7 @@ from pathlib import Path
 import pytest
 
 from finial.errors import Unavailable
-from finial.runtime import peer as peer_module
-from finial.runtime.peer import Peer, pin
+from finial.runtime.peer import Peer, linux, pin
 
 pytestmark = [pytest.mark.interop, pytest.mark.slow]
 PATIENCE = 20.0
@@ -111,8 +110,8 @@ def place(tmp_path: Path) -> Iterator[Place]:
 def kernel(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     name: str = request.param
     if name == "fallback":
-        monkeypatch.setattr(peer_module, "PIDFD_GET_INFO", 0xC040FF7F)
-        monkeypatch.setattr(peer_module, "SO_PEERPIDFD", 9999)
+        monkeypatch.setattr(linux, "PIDFD_GET_INFO", 0xC040FF7F)
+        monkeypatch.setattr(linux, "SO_PEERPIDFD", 9999)
     return name
 
 
@@ -166,7 +165,7 @@ def test_caller_that_execs_its_own_program_is_seen_by_a_deep_pin_only(place: Pla
     caller.go()
     assert caller.line() == "again"
     shallow.check()
-    assert refused(deep) == "stack changed since it connected"
+    assert refused(deep) == "image changed since it connected"
     deep.close()
     shallow.close()
 

@@ -11,8 +11,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
+from finial.runtime import peer
 from finial.runtime.clock import SystemClock
-from finial.runtime.peer import SO_PEERPIDFD
 
 YAMA = Path("/proc/sys/kernel/yama/ptrace_scope")
 
@@ -53,13 +53,7 @@ class ThisMachine:
         return sys.platform, platform.release()
 
     def pins_peers(self) -> bool:
-        one, other = socket.socketpair(socket.AF_UNIX)
-        with one, other:
-            try:
-                os.close(one.getsockopt(socket.SOL_SOCKET, SO_PEERPIDFD))
-            except OSError:
-                return False
-        return True
+        return peer.names_connected()
 
     def ptrace_scope(self) -> int | None:
         try:

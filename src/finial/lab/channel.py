@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from finial.errors import FinialError, Internal, Unavailable
+from finial.runtime.peer import peer_uid
 
 LONGEST = 1 << 18  # bytes of one record
 Record = dict[str, Any]
@@ -54,10 +55,8 @@ class Channel:
             ) from why
 
     def peer_uid(self) -> int:
-        """Of whoever connected. Source: SO_PEERCRED, unix(7)."""
-        sock = self._writer.get_extra_info("socket")
-        credentials = sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)
-        return int.from_bytes(credentials[4:8], "little")
+        """Of whoever connected."""
+        return peer_uid(self._writer.get_extra_info("socket"))
 
     async def send(self, record: Record) -> None:
         """Raises: Unavailable if the other end is gone."""

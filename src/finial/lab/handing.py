@@ -54,8 +54,10 @@ class Handing:
         async with self._one_at_a_time:
             if self._agent is None:
                 raise Unavailable("there is no agent to hand over to")
-            if child.pidfd < 0:
+            if child.process.closed:
                 raise InvalidArgument(f'"{child.name}" has ended')
             started = child.started
-            record = Handover(child.name, started.pid, started.start_time, child.pidfd, child.lifeline)
+            record = Handover(
+                child.name, started.pid, started.start_time, child.process.pidfd, child.lifeline
+            )
             await asyncio.to_thread(handover.send, self._agent, record, TIMEOUT)

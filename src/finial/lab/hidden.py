@@ -1,4 +1,4 @@
-"""`python -m finial.lab.hidden WORDS`: the command `finial WORDS` in a process that is not dumpable.
+"""`python -m finial.lab.hidden WORDS`: the command `finial WORDS` in a process that hid itself first.
 
 So the lab starts its server and agent: other processes of the same user can neither trace them nor take
 the socket over which services are vouched for.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import runpy
 
-from finial.lab.vouched import hide
+from finial.runtime.process import hide
 
 
 def main() -> None:

@@ -22,10 +22,10 @@ from finial.lab.channel import Channel, Record, failure
 from finial.lab.domain import Domain
 from finial.lab.place import Place
 from finial.lab.state import Started, State
-from finial.lab.vouched import hide
 from finial.runtime.clock import SystemClock
 from finial.runtime.log import Logger, Output
 from finial.runtime.peer import pin_process
+from finial.runtime.process import hide
 from finial.runtime.tasks import Tasks, until_first
 
 
@@ -71,7 +71,7 @@ def _own_state(place: Place) -> State:
     found = state.read(place.state_file)
     if found is None:
         raise Internal(f'there is no lab in "{place.folder}": this is started by `finial up`')
-    own = pin_process(os.getpid(), os.pidfd_open(os.getpid()))
+    own = pin_process(os.getpid())
     found = replace(found, launcher=Started(own.pid, own.start_time), processes={})
     own.close()
     state.write(place.state_file, found)

@@ -90,7 +90,7 @@ class Members:
     ) -> tuple[Child, Channel]:
         """A process of `finial.lab.vouched`, handed over and told to go. Its channel is the caller's."""
         ours, theirs = channels.pair()
-        lifeline, writing = os.pipe2(os.O_CLOEXEC)
+        lifeline, writing = os.pipe()
         try:
             inherit = (theirs.fileno(), writing)
             child = self._start(name, ("-m", *arguments, *vouched.options(*inherit)), inherit)

@@ -1,6 +1,6 @@
-"""Processes of the lab: started with a log file, pinned, waited for by pidfd, ended in order.
+"""Processes of the lab: started with a log file, pinned, waited for, ended in order.
 
-A number alone is never signalled: signals go through a pidfd whose start time was compared.
+A number alone is never signalled: signals go to a process that is held, and whose start time was compared.
 """
 
 from __future__ import annotations
@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import select
 import signal
 import subprocess
 import sys
@@ -18,7 +17,7 @@ from pathlib import Path
 
 from finial.errors import FinialError
 from finial.lab.state import Started
-from finial.runtime.peer import Peer, pin_process
+from finial.runtime.peer import Process, pin_process
 
 GRACE = 5.0  # seconds between SIGTERM and SIGKILL
 
@@ -29,28 +28,20 @@ class Child:
 
     name: str
     popen: subprocess.Popen[bytes]
-    process: Peer
+    process: Process
     started: Started
     log: Path
     lifeline: int = -1  # hangs up when it execs: `finial.runtime.handover`
 
-    @property
-    def pidfd(self) -> int:
-        return self.process.pidfd
-
     async def ended(self) -> int:
         """Its exit code, negative for a signal. May be awaited by several."""
-        await _readable(self.process.pidfd)
+        await self.process.ended()
         return self.popen.wait()  # has ended: does not block
 
     async def end(self, grace: float = GRACE) -> None:
         """SIGTERM, and SIGKILL to one that takes longer than `grace` seconds; then it is reaped."""
-        _signal(self.process.pidfd, signal.SIGTERM)
         try:
-            async with asyncio.timeout(grace):
-                await self.ended()
-        except TimeoutError:
-            _signal(self.process.pidfd, signal.SIGKILL)
+            await _end(self.process, grace)
             await self.ended()
         finally:
             self.close()
@@ -86,20 +77,15 @@ def start(
         )
     finally:
         os.close(descriptor)
-    process = pin_process(popen.pid, os.pidfd_open(popen.pid))
+    process = pin_process(popen.pid)
     return Child(name, popen, process, Started(popen.pid, process.start_time), log)
 
 
-def find(started: Started) -> Peer | None:
+def find(started: Started) -> Process | None:
     """The process if it is still that one; close it after use."""
     try:
-        pidfd = os.pidfd_open(started.pid)
-    except OSError:
-        return None
-    try:
-        found = pin_process(started.pid, pidfd)
-    except FinialError:
-        os.close(pidfd)
+        found = pin_process(started.pid)
+    except (FinialError, OSError):
         return None
     with contextlib.suppress(FinialError):
         if found.start_time == started.start_time:
@@ -121,13 +107,7 @@ async def end(started: Started, grace: float = GRACE) -> bool:
     if found is None:
         return False
     try:
-        _signal(found.pidfd, signal.SIGTERM)
-        try:
-            async with asyncio.timeout(grace):
-                await _readable(found.pidfd)
-        except TimeoutError:
-            _signal(found.pidfd, signal.SIGKILL)
-            await _readable(found.pidfd)
+        await _end(found, grace)
         return True
     finally:
         found.close()
@@ -140,22 +120,11 @@ def last_words(log: Path) -> str:
     return "it said nothing"
 
 
-def _signal(pidfd: int, number: signal.Signals) -> None:
-    with contextlib.suppress(ProcessLookupError):
-        signal.pidfd_send_signal(pidfd, number)
-
-
-async def _readable(pidfd: int) -> None:
-    """A pidfd is readable once its process has ended. Waits on a copy: a loop knows one reader for each."""
-    poller = select.poll()
-    poller.register(pidfd, select.POLLIN)
-    if poller.poll(0):
-        return
-    loop = asyncio.get_running_loop()
-    copy, over = os.dup(pidfd), asyncio.Event()
-    loop.add_reader(copy, over.set)
+async def _end(process: Process, grace: float) -> None:
+    process.signal(signal.SIGTERM)
     try:
-        await over.wait()
-    finally:
-        loop.remove_reader(copy)
-        os.close(copy)
+        async with asyncio.timeout(grace):
+            await process.ended()
+    except TimeoutError:
+        process.signal(signal.SIGKILL)
+        await process.ended()

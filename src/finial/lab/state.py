@@ -20,7 +20,7 @@ EMBEDDED = "embedded"
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """`start_time`: clock ticks since boot, from /proc."""
+    """`start_time`: in the unit of `finial.runtime.process`."""
 
     pid: int
     start_time: int

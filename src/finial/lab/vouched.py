@@ -1,29 +1,20 @@
 """How a process that the launcher started begins: hidden from its neighbours, then vouched for, then told.
 
-    inherited channel and lifeline -> not dumpable -> "prepared" -> (the launcher hands it over) -> "go"
+    inherited channel and lifeline -> hidden -> "prepared" -> (the launcher hands it over) -> "go"
 
-Not dumpable: no other process of this user can trace it, read its memory or take its sockets, and so its
-key stays its own. Root can. The lifeline is a pipe that is closed on exec: so the agent notices one.
+Hidden, as far as the platform can (`finial.runtime.process.hide`): no other process of this user traces it,
+reads its memory or takes its sockets, and so its key stays its own. Root can. The lifeline is a pipe that is closed on exec: so the agent notices one.
 """
 
 from __future__ import annotations
 
 import argparse
-import ctypes
 import os
 from collections.abc import Sequence
 
-from finial.errors import Internal, Unavailable
+from finial.errors import Unavailable
 from finial.lab.channel import Channel, Record
-
-PR_SET_DUMPABLE = 4
-
-
-def hide() -> None:
-    """Raises: Internal if the kernel refuses. Source: prctl(2)."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    if libc.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0:
-        raise Internal(f"prctl(PR_SET_DUMPABLE, 0): {os.strerror(ctypes.get_errno()).lower()}")
+from finial.runtime.process import hide
 
 
 def parser(program: str, summary: str) -> argparse.ArgumentParser:

@@ -27,6 +27,7 @@ from finial.lab.process import Child
 from finial.lab.state import State
 from finial.lab.topology import LAB
 from finial.runtime.clock import SystemClock
+from finial.runtime.process import hide
 
 ATTACKS = ("none", "spawn", "fork", "exec-itself", "exec-hidden", "exec-shell", "exec-after-fork")
 SYS_PTRACE, SYS_PIDFD_GETFD = 101, 438
@@ -74,7 +75,7 @@ async def reach_into(members: Members, agent: Child, agent_is_up: asyncio.Event)
     for whom, one in (("service", child), ("agent", agent)):
         for what, attempt in tries.items():
             try:
-                attempt(one.started.pid, one.pidfd)
+                attempt(one.started.pid, one.process.pidfd)
                 found[f"{what} of the {whom}"] = "possible"
             except PermissionError:
                 found[f"{what} of the {whom}"] = "refused"
@@ -124,7 +125,7 @@ async def main(folder: Path) -> None:
     up = asyncio.Event()
     up.set()
     place = Place.at(folder)
-    vouched.hide()
+    hide()
     async with trust_domain(place) as (members, agent):
         found = {attack: await outcome(members, attack, up) for attack in ATTACKS}
         found["copy by hand"] = await copy_by_hand(members)

@@ -332,7 +332,7 @@ def running(child: process.Child | None, part: str) -> process.Child:
 
 
 async def kill(child: process.Child) -> None:
-    signal.pidfd_send_signal(child.pidfd, signal.SIGKILL)
+    child.process.signal(signal.SIGKILL)
     await child.ended()
     child.close()
 

@@ -81,6 +81,6 @@ class Lab:
         """SIGKILL to a process that this lab started, and its end."""
         found = process.find(started)
         assert found is not None
-        signal.pidfd_send_signal(found.pidfd, signal.SIGKILL)
+        found.signal(signal.SIGKILL)
         found.close()
         wait_for(lambda: not process.alive(started), f"the end of pid {started.pid}")

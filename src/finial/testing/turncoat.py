@@ -18,9 +18,7 @@ from finial.lab.channel import Channel
 from finial.lab.stranger import ask
 
 STRANGER = ("-m", "finial.lab.stranger")
-HIDE_AND_ASK = (
-    "import sys; from finial.lab import stranger, vouched; vouched.hide(); stranger.main(sys.argv[1:])"
-)
+HIDE_AND_ASK = "import sys; from finial.lab import stranger; from finial.runtime.process import hide; hide(); stranger.main(sys.argv[1:])"
 
 
 def wait_for_the_end_of(parent: int) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from finial.doctor import machine
 from finial.doctor.machine import ThisMachine
+from finial.runtime.peer import linux
 
 
 def test_a_port_is_free_unless_somebody_listens() -> None:
@@ -38,7 +39,7 @@ def test_yama(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, text: str | None,
 
 
 def test_a_kernel_without_pinning_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(machine, "SO_PEERPIDFD", 9999)
+    monkeypatch.setattr(linux, "SO_PEERPIDFD", 9999)
     assert not ThisMachine().pins_peers()
 
 

@@ -36,7 +36,7 @@ def test_a_process_is_started_with_its_log_and_ended(tmp_path: Path) -> None:
         await child.end()
         assert not process.alive(started)
         assert log.read_text() == "before\nasleep\n"
-        assert child.pidfd == -1
+        assert child.process.closed
 
     asyncio.run(scenario())
 

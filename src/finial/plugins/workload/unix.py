@@ -1,8 +1,9 @@
 """What the kernel says about a process: user, groups, path and digest of its program.
 
-Read from /proc: `status` once, and if asked `exe`. IDs are the effective ones. User and group names are left
-out where the host has none. What may block (a name that a directory server is asked for, a program that is
-read) happens in a thread; `status` and names that are known are read on the loop, quicker than a thread is. SPIRE 1.15 `workloadattestor/unix`.
+IDs are the effective ones; supplementary groups are told on Linux alone, as by SPIRE. User and group names are
+left out where the host has none. What may block (a name that a directory server is asked for, a program that
+is read) happens in a thread; IDs and names that are known are read on the loop, quicker than a thread is.
+SPIRE 1.15 `workloadattestor/unix`.
 """
 
 from __future__ import annotations
@@ -13,7 +14,6 @@ import grp
 import hashlib
 import os
 import pwd
-import re
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
@@ -23,13 +23,13 @@ from threading import Lock
 from finial.config.options import option
 from finial.errors import Unavailable
 from finial.plugin.kinds import WorkloadProcess
+from finial.runtime import process as processes
 from finial.spiffe.selector import Selector
 
 TYPE = "unix"
 CACHED_DIGESTS = 256
 CACHED_NAMES = 4096
 NAME_HOLDS = 5.0  # seconds until a name is looked up again
-STATUS_FIELDS = re.compile(rb"^(Uid|Gid|Groups):(.*)$", re.MULTILINE)
 
 FileState = tuple[int, int, int, int, int]  # device, inode, mtime, ctime (a program cannot set it), size
 
@@ -65,24 +65,22 @@ class UnixAttestor:
             raise Unavailable(f"workloadattestor(unix): read process {pid}: {reason}") from why
 
     def _facts(self, pid: int, wait: bool) -> Iterator[tuple[str, str]]:
-        status = read_status(pid)
-        uid, gid = status["Uid"][1], status["Gid"][1]
-        yield "uid", uid
+        uid, gid, groups = processes.ids(pid)
+        yield "uid", str(uid)
         yield from named("user", self._users.of(uid, wait))
-        yield "gid", gid
+        yield "gid", str(gid)
         yield from named("group", self._groups.of(gid, wait))
-        for extra in status["Groups"]:
-            yield "supplementary_gid", extra
+        for extra in groups:
+            yield "supplementary_gid", str(extra)
             yield from named("supplementary_group", self._groups.of(extra, wait))
         if self._config.discover_workload_path:
             yield from self._program(pid)
 
     def _program(self, pid: int) -> Iterator[tuple[str, str]]:
-        exe = f"/proc/{pid}/exe"
-        yield "path", os.readlink(exe)
+        yield "path", processes.path(pid)
         limit = self._config.workload_size_limit
         if limit >= 0:
-            yield "sha256", self._digests.of(exe, limit)
+            yield "sha256", self._digests.of(processes.image(pid), limit)
 
 
 class DigestCache:
@@ -126,9 +124,9 @@ class Names:
 
     def __init__(self, look_up: Callable[[int], str]) -> None:
         self._look_up = look_up
-        self._known: dict[str, tuple[float, str | None]] = {}
+        self._known: dict[int, tuple[float, str | None]] = {}
 
-    def of(self, number: str, wait: bool) -> str | None:
+    def of(self, number: int, wait: bool) -> str | None:
         """None: the host has none. Raises: MustWait unless it is known, or `wait` is set."""
         known = self._known.get(number)
         if known is not None and time.monotonic() < known[0]:
@@ -136,21 +134,13 @@ class Names:
         if not wait:
             raise MustWait
         try:
-            name = self._look_up(int(number))
+            name = self._look_up(number)
         except KeyError:
             name = None
         if len(self._known) >= CACHED_NAMES:
             self._known.clear()
         self._known[number] = time.monotonic() + NAME_HOLDS, name
         return name
-
-
-def read_status(pid: int) -> dict[str, list[str]]:
-    """The IDs in /proc/PID/status, by field. A process name with a line break is written escaped: it adds no
-    line."""
-    with open(f"/proc/{pid}/status", "rb", buffering=0) as file:
-        fields = STATUS_FIELDS.findall(file.read())
-    return {name.decode(): values.decode().split() for name, values in fields}
 
 
 def named(kind: str, name: str | None) -> Iterator[tuple[str, str]]:

@@ -119,8 +119,8 @@ def test_a_name_is_looked_up_by_who_can_wait_and_then_known_to_all() -> None:
 
     names = Names(look_up)
     with pytest.raises(MustWait):
-        names.of("7", wait=False)
-    assert [names.of("7", wait=True), names.of("7", wait=False)] == ["user7", "user7"]
+        names.of(7, wait=False)
+    assert [names.of(7, wait=True), names.of(7, wait=False)] == ["user7", "user7"]
     assert asked == [7]
 
 
@@ -129,17 +129,17 @@ def test_that_the_host_has_no_name_is_known_too() -> None:
         raise KeyError(number)
 
     names = Names(look_up)
-    assert names.of("7", wait=True) is None
-    assert names.of("7", wait=False) is None
+    assert names.of(7, wait=True) is None
+    assert names.of(7, wait=False) is None
 
 
 def test_a_name_is_looked_up_again_after_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(unix, "NAME_HOLDS", 0.0)
     found = iter(["before", "after"])
     names = Names(lambda _: next(found))
-    assert [names.of("7", wait=True), names.of("7", wait=True)] == ["before", "after"]
+    assert [names.of(7, wait=True), names.of(7, wait=True)] == ["before", "after"]
     with pytest.raises(MustWait):
-        names.of("7", wait=False)
+        names.of(7, wait=False)
 
 
 def test_who_is_known_is_attested_without_a_thread(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import io
-import os
 from datetime import UTC, datetime
 
 import pytest
@@ -40,8 +39,19 @@ def test_the_agent_of_a_call_is_the_one_of_its_certificate() -> None:
         _ = begin(PATH, Caller(), log).agent_id
 
 
+class Somebody:
+    """A `finial.runtime.peer.held.Pin`."""
+
+    pid, pidfd = 1, -1
+
+    def facts(self) -> Facts:
+        return Facts(5, 6, (0, 0), 0, 0)
+
+    def close(self) -> None: ...
+
+
 def test_a_local_caller_is_named_by_user_and_group() -> None:
-    peer = Peer(os.getpid(), -1, Facts(5, 6, (0, 0), 0, 0), deep=False)
+    peer = Peer(Somebody())
     assert Caller(peer=peer).audit_fields() == {"caller_uid": 5, "caller_gid": 6}
     assert Caller(peer=peer).fields() == {}
     assert Caller("h:1", "h").audit_fields() == {}
