@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import socket
 import tempfile
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -13,6 +12,8 @@ from pathlib import Path
 from unittest.mock import patch
 
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from tests.fuzz.mutate.json import by_json
+from tests.fuzz.mutate.pem import by_pem
 from tests.fuzz.target import target, text_of
 from tests.fuzz.targets.credentials import JSON_WORDS, authority, leaf
 
@@ -32,9 +33,9 @@ from finial.plugin.kinds import KeyType
 from finial.plugins.key import disk
 from finial.plugins.key.generation import generate
 from finial.plugins.upstream.private_key import load_pem
-from finial.plugins.workload import unix
-from finial.runtime import handover, peer
-from finial.runtime.health import endpoint
+from finial.runtime import frames, handover, pages
+from finial.runtime.process import Ids
+from finial.runtime.process import linux as process
 from finial.runtime.tls.hello import may_resume
 from finial.server.listing import read_token
 from finial.store import log_postgres, timestamp
@@ -58,6 +59,7 @@ def agent_data() -> Iterable[bytes]:
     reads=("agent/storage.py",),
     made=agent_data,
     words=(*JSON_WORDS, b'"svid"', b'"bundle"', b'"reattestable"'),
+    mutate=by_json(("svid", "bundle", "reattestable", "bundle_sequence"), ([], ["AA=="])),
     errors=(Internal,),
 )
 def read_agent_data(data: bytes) -> None:
@@ -92,6 +94,7 @@ def key_files() -> Iterable[bytes]:
     reads=("plugins/key/disk.py",),
     made=key_files,
     words=(*JSON_WORDS, b'"keys"'),
+    mutate=by_json(("keys", "a", "a-b", "../a"), ([], ["AA=="])),
     errors=(Internal,),
 )
 def read_keys(data: bytes) -> None:
@@ -114,6 +117,7 @@ def private_keys() -> Iterable[bytes]:
     words=(b"-----BEGIN PRIVATE KEY-----", b"-----END PRIVATE KEY-----", b"\n", b"-----BEGIN A----- " * 200),
     errors=(InvalidArgument,),
     longest=1 << 16,
+    mutate=by_pem,
 )
 def read_private_key(data: bytes) -> None:
     load_pem(data)
@@ -128,7 +132,14 @@ def lab_files() -> Iterable[bytes]:
         yield written(Path(folder) / "state.json")
 
 
-@target("lab-state", reads=("lab/state.py",), made=lab_files, words=JSON_WORDS, errors=(FailedPrecondition,))
+@target(
+    "lab-state",
+    reads=("lab/state.py",),
+    made=lab_files,
+    words=JSON_WORDS,
+    mutate=by_json(("server", "agents")),
+    errors=(FailedPrecondition,),
+)
 def read_lab_state(data: bytes) -> None:
     from_file(data, state.read)
 
@@ -172,11 +183,11 @@ def read_snapshot(data: bytes) -> None:
 STAT = b"1 (%s) S 0 1 1 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0 4242 9 10 11 12 13 9999 15 16 17\n"
 
 
-@target("proc-stat", reads=("runtime/peer.py",), words=(b")", b"(", b") S 0", b" "), longest=64)
+@target("proc-stat", reads=("runtime/process/linux.py",), words=(b")", b"(", b") S 0", b" "), longest=64)
 def read_process_name(data: bytes) -> None:
     """A process names itself; start time and stack are the kernel's all the same."""
-    with patch.object(peer, "_read", lambda _: STAT % data):
-        assert peer._read_stat(1) == (4242, 9999)
+    with patch.object(process, "_read", lambda _: STAT % data):
+        assert process.stat(1) == (4242, 9999)
 
 
 STATUS = (
@@ -186,31 +197,30 @@ STATUS = (
 
 @target(
     "proc-status",
-    reads=("runtime/peer.py", "plugins/workload/unix.py"),
+    reads=("runtime/process/linux.py", "runtime/peer/linux.py"),
     words=(b"Uid:\t0\t0", b"\\n", b"\t", b"\r"),
     longest=64,
 )
 def read_process_status(data: bytes) -> None:
     """The kernel escapes line breaks in a name."""
     text = STATUS % data.replace(b"\n", b"\\n")
-    with patch.object(peer, "_read", lambda _: text):
-        assert peer._read_status(1) == (2, 6)
-    fields = {name.decode(): values.decode().split() for name, values in unix.STATUS_FIELDS.findall(text)}
-    assert fields == {"Uid": ["1", "2", "3", "4"], "Gid": ["5", "6", "7", "8"], "Groups": ["9", "10"]}
+    with patch.object(process, "_read", lambda _: text):
+        assert process.ids(1) == Ids(2, 6, (9, 10))
 
 
 @target(
     "handover",
-    reads=("runtime/handover.py",),
+    reads=("runtime/frames.py", "runtime/handover.py"),
     words=(*JSON_WORDS, b'"service"', b'"pid"', b'"start_time"', b'"web"'),
+    mutate=by_json(("service", "pid", "start_time"), ("web",)),
     longest=handover.MAX_RECORD,
 )
 def take_handover(data: bytes) -> None:
     """A record with a descriptor that is no pidfd: nothing is believed, and nothing stays open."""
     ours, theirs = handover.channel()
     with ours, theirs, open(os.devnull) as other:
-        socket.send_fds(theirs, [data or b" "], [other.fileno()])
-        handover.receive(ours)
+        frames.send(theirs, data, [other.fileno()])
+        handover.AgentEnd(ours).receive()
     raise AssertionError("a hand-over without a pidfd was believed")
 
 
@@ -242,12 +252,12 @@ def read_hello(data: bytes) -> None:
 
 @target(
     "health-request",
-    reads=("runtime/health/endpoint.py",),
+    reads=("runtime/pages.py",),
     words=(b"GET ", b"/live", b" HTTP/1.1\r\n"),
     errors=(),
 )
 def read_probe(data: bytes) -> None:
-    found = endpoint.parse(data)
+    found = pages.parse(data)
     assert found is None or found[1].startswith("/")
 
 
