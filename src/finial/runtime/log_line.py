@@ -49,7 +49,12 @@ def json_line(time: str, level: str, message: str, fields: Mapping[str, FieldVal
     record = {name: as_json(value) for name, value in ordered(fields)}
     record |= {"time": time, "level": level, "msg": message}
     text = json.dumps(record, ensure_ascii=False, sort_keys=True, separators=(",", ":"), default=str)
-    return text.translate(JSON_ESCAPES)
+    return whole(text.translate(JSON_ESCAPES))
+
+
+def whole(text: str) -> str:
+    """Half of a surrogate pair, as in a file name that is no UTF-8, cannot be written: as JSON's own escape it can."""
+    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode()
 
 
 def as_text(value: FieldValue) -> str:

@@ -1,6 +1,25 @@
 """All targets: importing this fills `tests.fuzz.target.TARGETS`."""
 
 from tests.fuzz.target import TARGETS
-from tests.fuzz.targets import attestation, configuration, credentials, host, http2, identity, messages
+from tests.fuzz.targets import (
+    attestation,
+    configuration,
+    credentials,
+    host,
+    http2,
+    identity,
+    messages,
+    network,
+)
 
-__all__ = ["TARGETS", "attestation", "configuration", "credentials", "host", "http2", "identity", "messages"]
+__all__ = [
+    "TARGETS",
+    "attestation",
+    "configuration",
+    "credentials",
+    "host",
+    "http2",
+    "identity",
+    "messages",
+    "network",
+]

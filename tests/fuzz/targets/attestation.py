@@ -6,9 +6,10 @@ import asyncio
 import functools
 import json
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 from tests.fuzz.mutate.der import by_der
 from tests.fuzz.mutate.json import by_json
 from tests.fuzz.target import target, text_of
@@ -92,10 +93,17 @@ def read_x509_proof(data: bytes) -> None:
     assert x509pop.decode_proof(x509pop.encode_proof(found)) == found
 
 
+def x509pop_chains() -> Iterable[bytes]:
+    yield from chains()
+    uris = ("x509pop://example.org/group/web", "x509pop://example.org/a%2fb/c/d", "x509pop://other.org/a/b")
+    yield authority().leaf(uris=uris).chain[0]
+    yield authority().der
+
+
 @target(
     "x509pop-chain",
     reads=("plugins/node/x509pop/chain.py", "plugins/node/x509pop/facts.py", "plugins/node/agent_path.py"),
-    made=chains,
+    made=x509pop_chains,
     words=(b"x509pop://example.org/", b"spiffe://example.org/"),
     mutate=by_der,
 )
@@ -119,12 +127,31 @@ def verify_x509_proof(data: bytes) -> None:
     )
 
 
+@functools.cache
+def rsa_key() -> rsa.RSAPrivateKey:
+    return rsa.generate_private_key(65537, 2048)
+
+
+@functools.cache
+def ed25519_key() -> ed25519.Ed25519PrivateKey:
+    return ed25519.Ed25519PrivateKey.from_private_bytes(bytes(32))
+
+
 def x509_answers() -> Iterable[bytes]:
-    key = leaf().private_key
-    nonce, challenge = x509pop.new_challenge(key.public_key())
-    yield challenge
-    yield x509pop.respond(key, challenge)
-    assert nonce
+    for key in (leaf().private_key, rsa_key()):
+        _, challenge = x509pop.new_challenge(key.public_key())
+        yield challenge
+        yield x509pop.respond(key, challenge)
+
+
+def refused(verify: Callable[[], None]) -> None:
+    """Of a response to another challenge than ours."""
+    try:
+        verify()
+    except FinialError as why:
+        ignored(why)
+    else:
+        raise AssertionError("a response to another challenge was believed")
 
 
 @target(
@@ -136,12 +163,12 @@ def x509_answers() -> Iterable[bytes]:
 )
 def exchange_x509(data: bytes) -> None:
     """Once as a challenge to an agent, once as a response to a server."""
-    try:
-        x509pop.respond(leaf().private_key, data)
-    except FinialError as why:
-        ignored(why)
-    x509pop.verify(leaf().private_key.public_key(), NONCE, data)
-    raise AssertionError("a response to another challenge was believed")
+    for key in (leaf().private_key, rsa_key()):
+        refused(lambda key=key: x509pop.verify(key.public_key(), NONCE, data))  # type: ignore[misc]  # of a default
+        try:
+            x509pop.respond(key, data)
+        except FinialError as why:
+            ignored(why)
 
 
 @functools.cache
@@ -175,7 +202,8 @@ def read_ssh_certificate(data: bytes) -> None:
 def ssh_answers() -> Iterable[bytes]:
     _, challenge = sshpop.new_challenge()
     yield challenge
-    yield sshpop.respond(leaf().private_key, challenge)
+    for key in (leaf().private_key, rsa_key(), ed25519_key()):
+        yield sshpop.respond(key, challenge)
     yield sshpop.encode_proof(ssh_host()[0])
 
 
@@ -187,25 +215,27 @@ def ssh_answers() -> Iterable[bytes]:
     mutate=by_payload,
 )
 def exchange_ssh(data: bytes) -> None:
-    key = leaf().private_key
-    for read_one in (sshpop.decode_proof, lambda one: sshpop.respond(key, one)):
+    for key in (leaf().private_key, rsa_key(), ed25519_key()):
+        refused(lambda key=key: sshpop.verify(key.public_key(), NONCE, data))  # type: ignore[misc]  # of a default
+    for read_one in (sshpop.decode_proof, lambda one: sshpop.respond(leaf().private_key, one)):
         try:
             read_one(data)
         except FinialError as why:
             ignored(why)
-    sshpop.verify(key.public_key(), NONCE, data)
-    raise AssertionError("a response to another challenge was believed")
 
 
 @target("ssh-signature", reads=("plugins/node/sshpop/exchange.py",), errors=(Exception,))
 def read_ssh_signature(data: bytes) -> None:
     """The blob inside; its faults are those that `sshpop.verify` takes."""
-    blob = {"Format": "ecdsa-sha2-nistp256", "Blob": message.to_text(data), "Rest": None}
-    response = json.dumps({"Nonce": message.to_text(NONCE), "Signature": blob}).encode()
-    try:
-        sshpop.verify(leaf().private_key.public_key(), NONCE, response)
-    except FinialError as why:
-        ignored(why)
+    keys = {
+        "ecdsa-sha2-nistp256": leaf().private_key,
+        "rsa-sha2-512": rsa_key(),
+        "ssh-ed25519": ed25519_key(),
+    }
+    for form, key in keys.items():
+        blob = {"Format": form, "Blob": message.to_text(data), "Rest": None}
+        response = json.dumps({"Nonce": message.to_text(NONCE), "Signature": blob}).encode()
+        refused(lambda key=key, response=response: sshpop.verify(key.public_key(), NONCE, response))  # type: ignore[misc]
 
 
 def ssh_lines() -> Iterable[bytes]:

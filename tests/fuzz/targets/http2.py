@@ -4,6 +4,7 @@ against the plain codec."""
 from __future__ import annotations
 
 import asyncio
+import gzip
 import random
 from collections.abc import Iterable
 from ipaddress import ip_address
@@ -39,7 +40,7 @@ from finial.runtime.sockets.proxy_header import (
 from finial.testing.probe import ProbeStub
 from finial.testing.rogue import PREFACE, request
 
-LIMITS = Limits(message=4096, header_list=4096, streams=8, unread=1 << 18)
+LIMITS = Limits(message=4096, header_list=4096, streams=8, unread=1 << 14, resets_per_second=16)
 HEAD = 9
 TURNS = 12  # of the loop, between one piece of input and the next
 MOST_SAID = 1 << 17  # bytes that we answer to a few kilobytes
@@ -91,13 +92,15 @@ class Service:
         }
 
 
-async def feed(made: Protocol, wire: Wire, data: bytes) -> None:
-    """In three pieces, then the end of the connection."""
+async def feed(made: Protocol, wire: Wire, data: bytes, *, drained: bool = False) -> None:
+    """In three pieces, then the end of the connection. `drained`: we say goodbye after the first."""
     third = len(data) // 3 + 1
     try:
         for at in range(0, len(data), third):
             if wire.closed:
                 break
+            if drained and at:
+                made.drain()
             made.data_received(data[at : at + third])
             for _ in range(TURNS):
                 await asyncio.sleep(0)
@@ -112,13 +115,13 @@ def faults_of_loop(loop: asyncio.AbstractEventLoop) -> list[str]:
     return faults
 
 
-async def serve(data: bytes) -> None:
+async def serve(data: bytes, *, drained: bool = False) -> None:
     faults = faults_of_loop(asyncio.get_running_loop())
     reported: list[BaseException] = []
     async with Server([Service()], LIMITS, on_error=lambda _, error: reported.append(error)) as server:
         made, wire = server.protocol(), Wire()
         made.connection_made(wire)
-        await feed(made, wire, data)
+        await feed(made, wire, data, drained=drained)
     assert (server.connections, server.calls) == (0, 0)
     if reported:
         raise reported[0]
@@ -132,9 +135,14 @@ def headers(stream: int, path: str = "/probe.Probe/Echo", *, end: bool = False, 
     return frame.serialize()
 
 
-def data_frame(stream: int, body: bytes, *, end: bool = True) -> bytes:
-    prefix = b"\0" + len(body).to_bytes(4, "big")
+def data_frame(stream: int, body: bytes, *, end: bool = True, flag: int = 0) -> bytes:
+    """`flag` 1: compressed."""
+    prefix = bytes([flag]) + len(body).to_bytes(4, "big")
     return DataFrame(stream, data=prefix + body, flags=["END_STREAM"] if end else []).serialize()
+
+
+def reset(stream: int) -> bytes:
+    return RstStreamFrame(stream, error_code=8).serialize()
 
 
 MESSAGE = BytesValue(value=b"hello").SerializeToString()
@@ -142,7 +150,7 @@ SETTINGS = SettingsFrame(0, settings={4: 65535, 3: 100}).serialize()
 PIECES = (
     SETTINGS, SettingsFrame(0, flags=["ACK"]).serialize(), PingFrame(0, opaque_data=b"12345678").serialize(),
     WindowUpdateFrame(0, window_increment=1000).serialize(), WindowUpdateFrame(1, window_increment=7).serialize(),
-    RstStreamFrame(1, error_code=8).serialize(), headers(1), headers(3, "/probe.Probe/Chat"), headers(5, "/x.Y/Z", end=True),
+    reset(1), headers(1), headers(3, "/probe.Probe/Chat"), headers(5, "/x.Y/Z", end=True),
     headers(7, grpc_timeout="1n"), headers(7, grpc_encoding="gzip"), data_frame(1, MESSAGE), data_frame(3, MESSAGE, end=False),
     data_frame(3, b"", end=True), bytes.fromhex("000008 07 00 00000000 00000000 00000000"),
     bytes.fromhex("000000 09 04 00000001"), bytes.fromhex("000005 02 00 00000001 00000003 10"), bytes.fromhex("000002 2a 00 00000000 abcd"),
@@ -201,6 +209,10 @@ def conversations() -> Iterable[bytes]:
         + data_frame(1, b"", end=True)
     )
     yield b"".join(PIECES)
+    yield SETTINGS + headers(1, grpc_encoding="gzip") + data_frame(1, gzip.compress(MESSAGE), flag=1)
+    yield SETTINGS + b"".join(headers(stream, "/probe.Probe/Chat") for stream in range(1, 23, 2))
+    yield SETTINGS + b"".join(headers(2 * one + 1) + reset(2 * one + 1) for one in range(20))
+    yield SETTINGS + PIECES[2] * 1200
 
 
 @target("proxy-header", reads=("runtime/sockets/proxy_header.py",), cpu=0.1, memory=1 << 20, longest=600,
@@ -236,10 +248,18 @@ def begin(data: bytes) -> None:
     words=PIECES,
     mutate=by_frames,
     errors=(),
+    longest=1 << 15,
 )
 def answer(data: bytes) -> None:
     """Frames after a client's preface."""
     asyncio.run(serve(PREFACE + data))
+
+
+@target("http2-drain", reads=("runtime/http2/protocol.py", "runtime/http2/events.py"), made=conversations, words=PIECES,
+        mutate=by_frames, errors=(), longest=1 << 15)  # fmt: skip
+def answer_and_leave(data: bytes) -> None:
+    """The same, on a connection that the server is about to close."""
+    asyncio.run(serve(PREFACE + data, drained=True))
 
 
 async def call(data: bytes) -> None:
@@ -302,6 +322,7 @@ def ask(data: bytes) -> None:
     "grpc-prefix",
     reads=("runtime/http2/decompress.py",),
     errors=(GRPCError,),
+    made=lambda: (b"\1\0\0\0\x09" + gzip.compress(one) for one in (MESSAGE, b"", bytes(1 << 16))),
     words=(b"\0\0\0\0", b"\1\0\0\0", b"\x1f\x8b\x08"),
 )
 def read_prefix(data: bytes) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.fuzz.target import target, text_of
 
 from finial.client.endpoint import Endpoint
-from finial.registry.dns_name import check_dns_name
+from finial.registry.dns_name import check_dns_name, check_no_overlap
 from finial.spiffe.id import SpiffeId
 from finial.spiffe.path import check_path
 from finial.spiffe.selector import Selector
@@ -58,9 +58,13 @@ def read_selector(data: bytes) -> None:
     assert Selector.of(found.type, found.value) == found
 
 
-@target("dns-name", reads=("registry/dns_name.py",), words=(b"*.", b".", b"-", b"xn--", b"a"))
+@target("dns-name", reads=("registry/dns_name.py",), words=(b"*.", b".", b"-", b"xn--", b"a", b"\n"))
 def read_dns_name(data: bytes) -> None:
-    check_dns_name(text_of(data))
+    """One a line: a list, as an entry has it."""
+    names = text_of(data).split("\n")
+    for name in names:
+        check_dns_name(name)
+    check_no_overlap(names)
 
 
 @target(

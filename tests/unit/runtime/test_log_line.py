@@ -40,3 +40,12 @@ def test_a_fine_time_has_no_trailing_zeros() -> None:
         "2026-07-01T12:00:00.25Z",
         "2026-07-01T12:00:00Z",
     )
+
+
+def test_half_a_surrogate_pair_in_json_can_be_written_and_read_back() -> None:
+    """Found by fuzzing: the line was lost on standard output, whose encoder is strict."""
+    line = json_line("T", "info", "m", {"path": "/srv/\udcff", "name": "b\u00fccher"})
+    assert (
+        line.encode() == b'{"level":"info","msg":"m","name":"b\xc3\xbccher","path":"/srv/\\udcff","time":"T"}'
+    )
+    assert json.loads(line)["path"] == "/srv/\udcff"
