@@ -30,6 +30,7 @@ NOT_FOREIGN = {
     "plugins/node/sshpop/agent.py": "the operator's key and certificate, by OpenSSH's format in pyca",
     "plugins/node/x509pop/agent.py": "the operator's key and certificate, by pyca",
     "runtime/log.py": "names of levels and formats in the configuration",
+    "runtime/metrics/readers.py": "the operator's key and certificate, by pyca",
     "server/api/authorized.py": "bytes of our own counters",
     "server/api/encoded.py": "messages that we encoded ourselves",
     "server/prune.py": "rows that wire/convert/stored.py reads",

@@ -29,8 +29,11 @@ from finial.errors import DeadlineExceeded, Denial, FinialError, PermissionDenie
 from finial.runtime.clock import Clock
 from finial.runtime.health import State
 from finial.runtime.log import Logger
+from finial.runtime.metrics import Export, Exporter
 from finial.runtime.tasks import Tasks, until_first
 from finial.spiffe.bundle import Bundle, BundleSet
+
+SERVICE = "spire_agent"  # first part of the names of its metrics
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +61,11 @@ class Agent:
         attestation: WorkloadAttestation,
         clock: Clock,
         log: Logger,
+        exporter: Exporter | None = None,
     ) -> None:
         self.settings = settings
+        self._exporter = exporter or Exporter(Export(SERVICE), clock, log)
+        self._metrics = self._exporter.metrics
         self._node = node
         self._attestation = attestation
         self._clock = clock
@@ -84,12 +90,22 @@ class Agent:
             self.settings, self._node, identity, bundle, self._clock, self._log, self._tasks
         )
         try:
+            await self._export(parts)
             await self._first_synchronisation(parts)
             await self._serve(parts)
         finally:
+            await self._exporter.close()
             await self._tasks.close()
             await parts.connection.aclose()
             self._log.info("Cache manager stopped")
+
+    async def _export(self, parts: _Parts) -> None:
+        domain = str(self.settings.server.trust_domain)
+        self._metrics.gauge("started", version=SPIRE_VERSION, trust_domain_id=domain).set(1)
+        if self._exporter.readers is not None:
+            parts.connection.tell(self._exporter.readers)
+        await self._exporter.start()
+        self._tasks.start(self._metrics.run(), name="tell metrics")
 
     async def check(self) -> State:
         """For `/live` and `/ready`: whether the Workload API answers."""
@@ -144,7 +160,7 @@ class Agent:
         )
         handlers = [api] if self.settings.serve_workload_api else []
         log = self._root_log.subsystem("endpoints")
-        endpoints = Endpoints(self.settings.socket_path, handlers, self._tasks, log)
+        endpoints = Endpoints(self.settings.socket_path, handlers, self._tasks, self._metrics, log)
         endpoints.start(deep=self.settings.deep)
         self.serving = True
         try:

@@ -19,6 +19,7 @@ from grpclib.client import ServiceMethod
 from finial.agent.identity import AgentIdentity
 from finial.errors import FinialError, Internal, PermissionDenied
 from finial.runtime.grpc import unary
+from finial.runtime.metrics import Identity, ReaderContext
 from finial.runtime.tls import Authorizer, FollowingContext, Material
 from finial.spiffe.bundle import Bundle
 from finial.spiffe.id import SpiffeId, server_id
@@ -60,6 +61,12 @@ class ServerConnection:
         self._admitting = asyncio.Event()
         self._admitting.set()
         self._renewed = asyncio.Event()
+        self._told: list[ReaderContext] = []
+
+    def tell(self, readers: ReaderContext) -> None:
+        """Of trust and identity, now and whenever they change. There must be an identity."""
+        self._told.append(readers)
+        self._tell(readers)
 
     def trust(self, bundle: Bundle) -> None:
         """Trust these roots from the next call on."""
@@ -136,8 +143,14 @@ class ServerConnection:
     def _renew(self) -> None:
         self._context.set(self._material())
         self.api.channel.renew()
+        for readers in self._told:
+            self._tell(readers)
         self._renewed.set()
         self._renewed = asyncio.Event()
+
+    def _tell(self, readers: ReaderContext) -> None:
+        material = self._material()
+        readers.follow(material.bundles, Identity(material.chain, material.key))
 
     def _material(self) -> Material:
         bundles = {self.server.trust_domain.name: self._bundle.x509_roots}

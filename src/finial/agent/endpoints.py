@@ -5,14 +5,19 @@ The socket has mode 0777 and its folder 0755: who may ask is decided by attestat
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
-from finial.agent.workload_api import HEADER, require_header
+from finial.agent.workload_api import HEADER, SERVICE_PREFIX, require_header
 from finial.errors import Unsupported
-from finial.runtime.grpc import UNIX, Servable, Server, Stream
+from finial.runtime.grpc import UNIX, Servable, Server, Stream, connection_of
 from finial.runtime.health import check_service, of_workload_api
 from finial.runtime.log import Logger
+from finial.runtime.metrics import Calls, Metrics, rpc_key
+from finial.runtime.peer import Peer
 from finial.runtime.sockets import Listener, listen_unix
 from finial.runtime.tasks import Tasks
 from finial.wire.client import ServerChannel
@@ -32,14 +37,17 @@ ListStream = Stream[health_pb2.HealthListRequest, health_pb2.HealthListResponse]
 class Endpoints:
     """Listens between `start` and `close`."""
 
-    def __init__(self, path: Path, handlers: Sequence[Servable], tasks: Tasks, log: Logger) -> None:
+    def __init__(
+        self, path: Path, handlers: Sequence[Servable], tasks: Tasks, metrics: Metrics, log: Logger
+    ) -> None:
         self.path = path
+        self._calls = CountedCalls(metrics)
         self._log = log
         self._tasks = tasks
         self._server = Server(
             [*handlers, Health(path, log)],
             UNIX,
-            interceptor=require_header,
+            interceptor=self._calls.intercept,
             to_status=to_grpc_error,
             details_codec=DetailsCodec(),
             on_error=self._failed,
@@ -70,6 +78,46 @@ class Endpoints:
 
     def _failed(self, path: str, error: BaseException) -> None:
         self._log.error("Call of a workload failed", method=path, error=error)
+
+
+class CountedCalls:
+    """The interceptor: each call of a workload is counted; those of this process, which looks whether it is well,
+    are not."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self._metrics = metrics
+        self._calls: dict[str, Calls] = {}
+        self._open = metrics.gauge("workload_api.connections")
+        self._opened = metrics.counter("workload_api.connection")
+
+    async def intercept(
+        self, stream: Stream[Any, Any], path: str, call: Callable[[], Awaitable[None]]
+    ) -> None:
+        peer = connection_of(stream).peer
+        if isinstance(peer, Peer) and peer.pid == os.getpid():
+            await require_header(stream, path, call)
+            return
+        with self._connected(path), self._counted(path).measured():
+            await require_header(stream, path, call)
+
+    @contextmanager
+    def _connected(self, path: str) -> Iterator[None]:
+        """SPIRE counts as a connection each call of the Workload API that is open."""
+        if not path.startswith(SERVICE_PREFIX):
+            yield
+            return
+        self._opened.add()
+        self._open.add(1)
+        try:
+            yield
+        finally:
+            self._open.add(-1)
+
+    def _counted(self, path: str) -> Calls:
+        calls = self._calls.get(path)
+        if calls is None:
+            calls = self._calls[path] = self._metrics.calls(f"rpc.{rpc_key(path)}")
+        return calls
 
 
 class Health(HealthBase):

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from finial import SPIRE_VERSION
-from finial.agent.agent import Agent, AgentSettings
+from finial.agent.agent import SERVICE, Agent, AgentSettings
 from finial.agent.attestation import WorkloadAttestation
 from finial.agent.bootstrap import FirstTrust
 from finial.agent.connection import ServerAddress
@@ -29,6 +29,7 @@ from finial.config.agent import AgentConfig, AgentOptions, WorkloadLimits
 from finial.config.decode import decode
 from finial.config.plugins import PluginConfig
 from finial.config.sections import HealthChecks
+from finial.config.telemetry import export_of
 from finial.errors import FinialError, InvalidArgument
 from finial.plugin.kinds import AgentNodeAttestor, KeyManager, KeyType, WorkloadAttestor
 from finial.plugins.key import disk, memory
@@ -39,6 +40,7 @@ from finial.runtime import handover
 from finial.runtime.clock import Clock, SystemClock
 from finial.runtime.health import Checks, Endpoint
 from finial.runtime.log import Logger, Output
+from finial.runtime.metrics import Exporter
 from finial.runtime.sockets import listen_tcp, raise_file_limit
 from finial.runtime.tasks import Tasks, until_first
 
@@ -143,7 +145,8 @@ def compose(config: AgentConfig, plugins: Plugins, clock: Clock, log: Logger) ->
         deep=plugins.launcher is not None,
     )
     attestation = WorkloadAttestation(plugins.workload_attestors, log.subsystem("workload_attestor"))
-    return Agent(settings, node, attestation, clock, log)
+    exporter = Exporter(export_of(config.telemetry, SERVICE, options.trust_domain), clock, log)
+    return Agent(settings, node, attestation, clock, log, exporter)
 
 
 def first_trust(options: AgentOptions) -> FirstTrust:

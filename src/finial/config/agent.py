@@ -15,14 +15,13 @@ from finial.config.load import Override, load
 from finial.config.options import WORKS, Status, one_of, option, refused, required, subsumed
 from finial.config.plugins import PluginConfig
 from finial.config.sections import (
-    METRICS,
     PQ_KEM,
     WINDOWS,
     WIT,
     HealthChecks,
     ProcessOptions,
-    Telemetry,
 )
+from finial.config.telemetry import Telemetry, check_telemetry
 from finial.config.tree import Object, Position
 from finial.errors import InvalidArgument
 from finial.spiffe.id import SpiffeId
@@ -252,7 +251,7 @@ class AgentFile:
     plugins: Object = required('`TYPE "name" { .. }` each.', "plugins section must be configured")
     agent: AgentOptions = required("The agent itself.", "server_address must be configured")
     health_checks: HealthChecks = option(HealthChecks(), "Listener for probes.", section="health check")
-    telemetry: Telemetry = option(Telemetry(), "Metrics.", status=METRICS)
+    telemetry: Telemetry = option(Telemetry(), "Metrics.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,12 +263,13 @@ class AgentConfig:
     plugins: tuple[PluginConfig, ...]
     health_checks: HealthChecks
     notes: tuple[str, ...]
+    telemetry: Telemetry = field(default_factory=Telemetry)
     places: Mapping[str, Position] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def sections(self) -> Mapping[str, object]:
         """The options by section, as they stand in the file."""
-        return {"agent": self.agent, "health_checks": self.health_checks}
+        return {"agent": self.agent, "health_checks": self.health_checks, "telemetry": self.telemetry}
 
     @property
     def x509_svid_cache_max_size(self) -> int:
@@ -309,7 +309,9 @@ def load_agent(
     file, plugins, read = load(
         AgentFile, text, source, "agent", overrides or {}, environment, AGENT_PLUGINS, check
     )
-    return AgentConfig(file.agent, plugins, file.health_checks, tuple(read.notes), read.places)
+    return AgentConfig(
+        file.agent, plugins, file.health_checks, tuple(read.notes), file.telemetry, read.places
+    )
 
 
 def check(file: AgentFile, decoder: Decoder) -> None:
@@ -325,6 +327,7 @@ def check(file: AgentFile, decoder: Decoder) -> None:
     if {"join_token", "join_token_file"} <= is_set:
         both = "only one of join_token or join_token_file can be specified, not both"
         decoder.fail(both, "agent.join_token_file")
+    check_telemetry(file.telemetry, decoder)
 
 
 def check_bundle(agent: AgentOptions, decoder: Decoder) -> None:

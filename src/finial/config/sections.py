@@ -1,4 +1,4 @@
-"""Sections and options that the server's and the agent's files share: logging, health, telemetry, profiling."""
+"""Sections and options that the server's and the agent's files share: logging, health, profiling."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from finial.config.options import option, refused
 from finial.runtime.log import Format, Level
 
-METRICS = refused("metrics are not exported yet")
 GO_PROFILER = refused("it is Go's profiler; Python programs are profiled with py-spy from outside")
 WINDOWS = refused("named pipes exist on Windows only")
 PQ_KEM = refused("the running ssl module cannot enforce post-quantum key exchange; it needs OpenSSL 3.5")
@@ -49,53 +48,3 @@ class HealthChecks:
     bind_port: str = option("80", "Port of the listener.")
     live_path: str = option("/live", "Path of the liveness check.")
     ready_path: str = option("/ready", "Path of the readiness check.")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PrometheusTls:
-    cert_file: str = option("", "Certificate of the endpoint, PEM.")
-    key_file: str = option("", "Its key, PEM.")
-    client_ca_file: str = option("", "CAs whose clients may read, PEM.")
-    use_spire_svid: bool = option(False, "Serves with the program's own SVID.")
-    authorized_spiffe_ids: tuple[str, ...] = option((), "IDs that may read.")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Prometheus:
-    host: str = option("localhost", "Address of the endpoint.")
-    port: int = option(0, "Port of the endpoint.")
-    tls: PrometheusTls | None = option(None, "TLS of the endpoint.")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Statsd:
-    address: str = option("", "Address metrics are sent to.")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class M3:
-    address: str = option("", "Address metrics are sent to.")
-    env: str = option("", "M3 environment.")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class InMem:
-    """Has no options."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Telemetry:
-    """Section `telemetry`."""
-
-    prometheus: Prometheus | None = option(None, "Endpoint for Prometheus.", key="Prometheus")
-    statsd: tuple[Statsd, ...] = option((), "StatsD sinks.", key="Statsd")
-    dogstatsd: tuple[Statsd, ...] = option((), "DogStatsD sinks.", key="DogStatsd")
-    m3: tuple[M3, ...] = option((), "M3 sinks.", key="M3")
-    in_mem: InMem | None = option(None, "In-memory sink.", key="InMem")
-    metric_prefix: str = option("", "First part of every name.", key="MetricPrefix")
-    enable_trust_domain_label: bool = option(False, "Labels by trust domain.", key="EnableTrustDomainLabel")
-    enable_hostname_label: bool = option(True, "Labels by host.", key="EnableHostnameLabel")
-    allowed_prefixes: tuple[str, ...] = option((), "Only these metrics.", key="AllowedPrefixes")
-    blocked_prefixes: tuple[str, ...] = option((), "Not these metrics.", key="BlockedPrefixes")
-    allowed_labels: tuple[str, ...] = option((), "Only these labels.", key="AllowedLabels")
-    blocked_labels: tuple[str, ...] = option((), "Not these labels.", key="BlockedLabels")

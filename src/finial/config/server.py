@@ -16,14 +16,13 @@ from finial.config.load import Override, load
 from finial.config.options import one_of, option, refused, required, subsumed
 from finial.config.plugins import PluginConfig
 from finial.config.sections import (
-    METRICS,
     PQ_KEM,
     WINDOWS,
     WIT,
     HealthChecks,
     ProcessOptions,
-    Telemetry,
 )
+from finial.config.telemetry import Telemetry, check_telemetry
 from finial.config.tree import Object, Position
 from finial.errors import InvalidArgument
 from finial.spiffe.id import SpiffeId
@@ -214,7 +213,7 @@ class ServerFile:
     server: ServerOptions = required("The server itself.", "trust_domain must be configured")
     plugins: Object = required('`TYPE "name" { .. }` each.', "plugins section must be configured")
     health_checks: HealthChecks = option(HealthChecks(), "Listener for probes.", section="health check")
-    telemetry: Telemetry = option(Telemetry(), "Metrics.", status=METRICS)
+    telemetry: Telemetry = option(Telemetry(), "Metrics.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,12 +228,13 @@ class ServerConfig:
     health_checks: HealthChecks
     notes: tuple[str, ...]
     warnings: tuple[str, ...]
+    telemetry: Telemetry = field(default_factory=Telemetry)
     places: Mapping[str, Position] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def sections(self) -> Mapping[str, object]:
         """The options by section, as they stand in the file."""
-        return {"server": self.server, "health_checks": self.health_checks}
+        return {"server": self.server, "health_checks": self.health_checks, "telemetry": self.telemetry}
 
     @property
     def agent_ttl(self) -> timedelta:
@@ -268,6 +268,7 @@ def load_server(
         file.health_checks,
         tuple(read.notes),
         tuple(warnings(file.server)),
+        file.telemetry,
         read.places,
     )
 
@@ -290,6 +291,7 @@ def check(file: ServerFile, decoder: Decoder) -> None:
     if server.unfit_ttl == REFUSE:
         for one in misfits(server):
             decoder.fail(one.refusal(), f"server.{one.name}", "server.ca_ttl")
+    check_telemetry(file.telemetry, decoder)
 
 
 def warnings(server: ServerOptions) -> Iterator[str]:

@@ -16,6 +16,7 @@ from finial.errors import FinialError, Internal, PermissionDenied
 from finial.plugin.kinds import KeyType, PrivateKey
 from finial.runtime.clock import Clock
 from finial.runtime.log import Logger
+from finial.runtime.metrics import Identity, ReaderContext
 from finial.runtime.tls import FollowingContext, Material
 from finial.server.follow import Applied, Follower
 from finial.server.sign import Signer
@@ -48,6 +49,7 @@ class ServerIdentity:
         self._svid: X509Svid | None = None
         self._key = b""
         self._context: FollowingContext | None = None
+        self._told: list[ReaderContext] = []
 
     @property
     def context(self) -> FollowingContext:
@@ -82,7 +84,7 @@ class ServerIdentity:
         """At half of its life, or when its authority is tainted. Raises: as `renew`."""
         if self._due():
             await self.renew()
-            self.context.set(self._material())
+            self._changed()
 
     def _due(self) -> bool:
         half = self.svid.not_before + (self.svid.not_after - self.svid.not_before) / 2
@@ -131,7 +133,21 @@ class ServerIdentity:
 
     def _bundles_changed(self, applied: Applied) -> None:
         if applied.bundles and self._context is not None:
-            self._context.set(self._material())
+            self._changed()
+
+    def tell(self, readers: ReaderContext) -> None:
+        """Now, and whenever the identity or a bundle changes."""
+        self._told.append(readers)
+        self._tell(readers)
+
+    def _changed(self) -> None:
+        self.context.set(self._material())
+        for readers in self._told:
+            self._tell(readers)
+
+    def _tell(self, readers: ReaderContext) -> None:
+        bundles = {domain.name: bundle.x509_roots for domain, bundle in self._follower.view.bundles.items()}
+        readers.follow(bundles, Identity(self.svid.chain, self._key))
 
 
 def generate(key_type: KeyType) -> PrivateKey:

@@ -11,11 +11,12 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 
-from finial import __version__
+from finial import SPIRE_VERSION, __version__
 from finial.authority.compose import Composition
 from finial.authority.policy import Policy
 from finial.config.datastore import DataStoreOptions, datastore_of
 from finial.config.server import REFUSE, ServerConfig, ServerOptions
+from finial.config.telemetry import export_of
 from finial.errors import FinialError, InvalidArgument
 from finial.plugin import catalog
 from finial.plugin.catalog import Catalog
@@ -24,6 +25,7 @@ from finial.runtime.clock import Clock, SystemClock
 from finial.runtime.grpc import Servable
 from finial.runtime.health import Checks, Endpoint
 from finial.runtime.log import Logger, Output
+from finial.runtime.metrics import Exporter
 from finial.runtime.sockets import listen_tcp
 from finial.runtime.tasks import Tasks
 from finial.server.api.agent import AgentService
@@ -57,6 +59,7 @@ from finial.wire.pb.spire.api.server.trustdomain.v1.trustdomain_grpc import Trus
 
 REMEMBER_EVERY = 5.0  # seconds between renewals of what the history is recognised by, while there are writes
 MEMORY_FILE = "finial-history.json"
+SERVICE = "spire_server"  # first part of the names of its metrics
 ELSEWHERE = ("DataStore",)  # kinds of plugin that are no entry of the catalog
 Kinds = Callable[[Host], Sequence[catalog.Kind]]
 
@@ -93,6 +96,7 @@ class Server:
         options = self.config.server
         await asyncio.to_thread(make_data_dir, options.data_dir)
         self._log_configured()
+        exporter = self._begin_metrics()
         self.store = await self._open_store()
         plugins = self._load_plugins()
         policy = policy_of(self.config, Composition(plugins.all("CredentialComposer")))
@@ -105,6 +109,7 @@ class Server:
         await self.identity.begin()
         self._serve(plugins.all("NodeAttestor"))
         await self._start_health()
+        await self._start_export(exporter)
         self._start_tasks()
 
     def _log_configured(self) -> None:
@@ -120,12 +125,29 @@ class Server:
             version=__version__,
         )
 
+    def _begin_metrics(self) -> Exporter:
+        domain = self.config.server.trust_domain
+        export = export_of(self.config.telemetry, SERVICE, domain)
+        exporter = Exporter(export, self._clock, self._log)
+        self.metrics = exporter.metrics
+        self.metrics.gauge("started", version=SPIRE_VERSION, trust_domain_id=str(domain)).set(1)
+        self._stack.push_async_callback(exporter.close)
+        return exporter
+
+    async def _start_export(self, exporter: Exporter) -> None:
+        if exporter.readers is not None:
+            self.identity.tell(exporter.readers)
+        await exporter.start()
+        self.tasks.start(self.metrics.run(), name="tell metrics")
+
     async def _open_store(self) -> Store:
         options = datastore_of(self.config.plugins)
         log = self._log.subsystem("sql")
         log.info("Opening SQL database", db_type=options.database_type)
         memory = Path(self.config.server.data_dir) / MEMORY_FILE
-        store = await Store.open(location(options), clock=self._clock, memory=memory, log=log)
+        store = await Store.open(
+            location(options), clock=self._clock, memory=memory, log=log, metrics=self.metrics
+        )
         catalog_log = self._log.subsystem("catalog")
         self._stack.callback(catalog_log.info, "DataStore closed")
         self._stack.push_async_callback(store.close)
@@ -205,6 +227,7 @@ class Server:
             self.follower,
             self._clock,
             self._log.subsystem("api"),
+            self.metrics,
             admin_ids=options.admin_ids,
             audit=options.audit_log_enabled,
             lifted=lifted_limits(options),

@@ -21,6 +21,7 @@ from finial.registry.join_token import JoinToken
 from finial.runtime import collector
 from finial.runtime.clock import Clock
 from finial.runtime.log import Logger
+from finial.runtime.metrics import Metrics
 from finial.runtime.tasks import Tasks
 from finial.spiffe.bundle import Bundle
 from finial.spiffe.id import SpiffeId
@@ -46,6 +47,7 @@ from finial.store.entries import EntryChange, Refused, Updated
 from finial.store.entry_creation import Created, Similar
 from finial.store.journal import StoredJournal
 from finial.store.location import Location, Postgres, location_of
+from finial.store.measured import Measured
 from finial.store.position import Committed, Position
 from finial.store.rows import Stored
 
@@ -74,8 +76,8 @@ class Bucket:
 class Store:
     """Open it with `open`, end it with `close`; in between every method may be called at any time."""
 
-    def __init__(self, engine: Engine, memory: tuple[Path, lineage.Memory] | None) -> None:
-        self._engine = engine
+    def __init__(self, engine: Engine, memory: tuple[Path, lineage.Memory] | None, metrics: Metrics) -> None:
+        self._engine, self._measured = engine, Measured(metrics)
         self._memory = memory
         self._tasks = Tasks()
         self.changes = Changes(engine)
@@ -89,12 +91,14 @@ class Store:
         memory: Path | None = None,
         poll_period: float | None = POLL_PERIOD,
         log: Logger | None = None,
+        metrics: Metrics | None = None,
     ) -> Store:
         """`location` is the path of a SQLite file, made with its tables if there is none, or a PostgreSQL
         database, in which the tables are made. `memory` is a file of
         this server's, by which it recognises the history that it knew; without it a database that is
         restored in place goes unnoticed. Each `poll_period` seconds it is seen whether another process has
-        committed; None if there is no other. `log` is told how commits of others are heard of.
+        committed; None if there is no other. `log` is told how commits of others are heard of, `metrics` how long
+        each operation takes.
 
         Raises: FailedPrecondition for a schema that cannot be used, Unsupported for another engine,
         Unavailable or Internal for a file that cannot be opened or read."""
@@ -105,7 +109,7 @@ class Store:
         except BaseException:
             await engine.close()
             raise
-        store = cls(engine, remembered)
+        store = cls(engine, remembered, metrics or Metrics("spire_server", clock))
         if poll_period is not None:
             polling = store.changes.notice(clock, poll_period)
             store._tasks.start(polling, name="store: commits of other processes")
@@ -135,7 +139,7 @@ class Store:
         if after is not None:
             log = self._engine.log
             await self._engine.write("lineage.go_on", lambda tx: lineage.continue_or_begin(tx, log, after))
-        return await self._engine.read(self._load)
+        return await self._read("entries.list", self._load)
 
     def _load(self, tx: Transaction) -> Snapshot:
         with collector.paused():
@@ -143,11 +147,16 @@ class Store:
 
     async def bucket(self, number: int, of: int) -> Bucket:
         """The entries and agents whose row id leaves `number` when divided by `of`."""
-        return await self._engine.read(
+        return await self._read(
+            "bucket",
             lambda tx: Bucket(
                 entries.bucket(tx, number, of), agents.bucket(tx, number, of), self._engine.log.here(tx)
-            )
+            ),
         )
+
+    async def _read(self, name: str, work: Callable[[Transaction], T]) -> T:
+        with self._measured[name].measured():
+            return await self._engine.read(work)
 
     async def _write(self, name: str, work: Callable[[Transaction], T]) -> Committed[T]:
         def committed(tx: Transaction) -> Committed[T]:
@@ -155,7 +164,8 @@ class Store:
             return Committed(value, self._engine.log.here(tx))
 
         try:
-            return await self._engine.write(name, committed)
+            with self._measured[name].measured():
+                return await self._engine.write(name, committed)
         finally:
             self.changes.woken()  # also when the caller was cancelled after the commit
 
@@ -180,11 +190,11 @@ class Store:
         return await self._write("entries.prune", lambda tx: entries.prune(tx, now))
 
     async def entry(self, entry_id: str) -> Entry | None:
-        return await self._engine.read(lambda tx: entries.by_id(tx, entry_id))
+        return await self._read("entries.fetch", lambda tx: entries.by_id(tx, entry_id))
 
     async def entries_by_id(self, entry_ids: Iterable[str]) -> dict[str, Stored[Entry]]:
         """Those that are there."""
-        return await self._engine.read(lambda tx: entries.by_ids(tx, entry_ids))
+        return await self._read("entries.fetch", lambda tx: entries.by_ids(tx, entry_ids))
 
     async def prune_events(self, before: int) -> Committed[int]:
         """How many of SPIRE's own events, written before that Unix second, are gone; SPIRE keeps 12 hours."""
@@ -227,11 +237,11 @@ class Store:
         )
 
     async def agent(self, id_: SpiffeId) -> Agent | None:
-        return await self._engine.read(lambda tx: agents.by_id(tx, id_))
+        return await self._read("agents.fetch", lambda tx: agents.by_id(tx, id_))
 
     async def agents_by_id(self, ids: Iterable[SpiffeId]) -> dict[SpiffeId, Stored[Agent]]:
         """Those that are there."""
-        return await self._engine.read(lambda tx: agents.by_ids(tx, ids))
+        return await self._read("agents.fetch", lambda tx: agents.by_ids(tx, ids))
 
     # Join tokens
 
@@ -254,10 +264,10 @@ class Store:
 
     async def bundles(self) -> list[Stored[Bundle]]:
         """All, oldest first; the own one is usually the first."""
-        return await self._engine.read(bundles.load)
+        return await self._read("bundles.list", bundles.load)
 
     async def bundle(self, trust_domain: TrustDomain) -> Bundle | None:
-        return await self._engine.read(lambda tx: bundles.by_trust_domain(tx, trust_domain))
+        return await self._read("bundles.fetch", lambda tx: bundles.by_trust_domain(tx, trust_domain))
 
     async def create_bundle(self, bundle: Bundle) -> Committed[Bundle]:
         """Raises: AlreadyExists."""
@@ -312,10 +322,10 @@ class Store:
 
     async def federation_relationships(self) -> list[FederationRelationship]:
         """All, oldest first."""
-        return await self._engine.read(federation.load)
+        return await self._read("federation.list", federation.load)
 
     async def federation_relationship(self, trust_domain: TrustDomain) -> FederationRelationship | None:
-        return await self._engine.read(lambda tx: federation.by_trust_domain(tx, trust_domain))
+        return await self._read("federation.fetch", lambda tx: federation.by_trust_domain(tx, trust_domain))
 
     async def create_federation_relationship(
         self, made: FederationRelationship, bundle: Bundle | None = None
@@ -337,12 +347,12 @@ class Store:
 
     async def load_journals(self) -> list[StoredJournal]:
         """Of all servers on this database."""
-        return await self._engine.read(journal.load)
+        return await self._read("journal.list", journal.load)
 
     async def put_journal(
         self, id_: int | None, data: Journal, active_x509_authority_id: str
     ) -> Committed[StoredJournal]:
-        """A new row without an ID. Raises: NotFound."""
+        """A new row without an ID, unless the authority has one. Raises: NotFound."""
         return await self._write(
             "journal.put", lambda tx: journal.put(tx, id_, data, active_x509_authority_id)
         )

@@ -55,6 +55,9 @@ plugins {{
   NodeAttestor "join_token" {{ plugin_data {{}} }}
   {plugins}
 }}
+telemetry {{
+  {telemetry}
+}}
 """
 
 
@@ -120,14 +123,23 @@ async def server(
     port: int = 0,
     database: Path | str | None = None,
     plugins: str = "",
+    telemetry: str = "",
     kinds: Kinds = kinds,
     read: Callable[[], ServerConfig] | None = None,
 ) -> AsyncIterator[Running]:
-    """`options` are lines of section `server`, `plugins` further ones of `plugins`; `limited`: one attestation a
+    """`options` are lines of section `server`, `plugins` and `telemetry` of those; `limited`: one attestation a
     second, as by default. The folder may hold the data of a server before; `database`: another server's, to
     share, or the address of a PostgreSQL database. `kinds`: the plugins that it knows. `read`: what its file
     says now, for a reload by command."""
-    config = config_of(folder, options, limited=limited, port=port, database=database, plugins=plugins)
+    config = config_of(
+        folder,
+        options,
+        limited=limited,
+        port=port,
+        database=database,
+        plugins=plugins,
+        telemetry=telemetry,
+    )
     log = io.StringIO()
     output = Output(log, now=SystemClock().now, level=Level.DEBUG, strict=True)
     running = Server(config, output, kinds)
@@ -148,9 +160,11 @@ def config_of(
     port: int = 0,
     database: Path | str | None = None,
     plugins: str = "",
+    telemetry: str = "",
 ) -> ServerConfig:
     text = CONF.format(
         plugins=plugins,
+        telemetry=telemetry,
         folder=folder,
         options=options,
         limited="true" if limited else "false",

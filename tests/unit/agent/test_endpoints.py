@@ -11,7 +11,9 @@ import pytest
 
 from finial.agent.endpoints import Endpoints, Health
 from finial.errors import FailedPrecondition, Unavailable
+from finial.runtime.clock import SystemClock
 from finial.runtime.log import Level, Logger, Output
+from finial.runtime.metrics import Metrics
 from finial.runtime.tasks import Tasks
 
 
@@ -25,7 +27,7 @@ def test_the_socket_has_its_mode_and_goes_when_the_agent_ends(tmp_path: Path) ->
         log, text = logger()
         path = tmp_path / "public" / "api.sock"
         async with Tasks() as tasks:
-            endpoints = Endpoints(path, [], tasks, log)
+            endpoints = Endpoints(path, [], tasks, Metrics("spire_agent", SystemClock()), log)
             endpoints.start()
             assert path.stat().st_mode & 0o777 == 0o777
             assert path.parent.stat().st_mode & 0o777 == 0o755
@@ -41,9 +43,9 @@ def test_a_socket_that_another_agent_serves_is_left_alone(tmp_path: Path) -> Non
     async def scenario() -> None:
         log, _ = logger()
         async with Tasks() as tasks:
-            first = Endpoints(tmp_path / "api.sock", [], tasks, log)
+            first = Endpoints(tmp_path / "api.sock", [], tasks, Metrics("spire_agent", SystemClock()), log)
             first.start()
-            second = Endpoints(tmp_path / "api.sock", [], tasks, log)
+            second = Endpoints(tmp_path / "api.sock", [], tasks, Metrics("spire_agent", SystemClock()), log)
             with pytest.raises(FailedPrecondition, match="another process listens there"):
                 second.start()
             await second.close()

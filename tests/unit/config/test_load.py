@@ -68,7 +68,8 @@ OURS = {
 NOT_DONE_HERE = {
     r"federat|https_web|bad refresh_hint": "server.federation is not supported",
     r"auth_opa": "server.experimental.auth_opa_policy_engine is not supported",
-    r"Prometheus without|Statsd|M3": "telemetry is not supported",
+    r"M3": "telemetry.M3 is not supported",
+    r"Statsd without": "address must be configured",
 }
 
 

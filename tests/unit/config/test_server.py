@@ -71,10 +71,6 @@ def test_an_option_that_does_not_work_is_refused_and_never_ignored(options: str)
     assert "is not supported: " in refusal(options)
 
 
-def test_telemetry_is_refused() -> None:
-    assert refusal("", "telemetry { Prometheus { port = 9988 } }").startswith("telemetry is not supported: ")
-
-
 def test_a_refused_option_may_be_set_to_its_default() -> None:
     config = load(
         "profiling_enabled = false\nexperimental { require_pq_kem = false }",

@@ -1,9 +1,11 @@
 """Metrics under SPIRE's names: instruments to count into, an endpoint for Prometheus, StatsD sinks."""
 
+from finial.runtime.metrics.export import Export, Exporter
 from finial.runtime.metrics.exposition import CONTENT_TYPE, exposition
 from finial.runtime.metrics.instruments import Calls, Counter, Gauge, Histogram, Sample
-from finial.runtime.metrics.names import Filter, rpc_key
+from finial.runtime.metrics.names import Filter, rpc_key, sanitized
 from finial.runtime.metrics.process import observe_process
+from finial.runtime.metrics.readers import Identity, ReaderContext, TlsExport
 from finial.runtime.metrics.registry import Family, Metrics, Type
 from finial.runtime.metrics.statsd import Dialect, StatsdSink
 
@@ -12,15 +14,21 @@ __all__ = [
     "Calls",
     "Counter",
     "Dialect",
+    "Export",
+    "Exporter",
     "Family",
     "Filter",
     "Gauge",
     "Histogram",
+    "Identity",
     "Metrics",
+    "ReaderContext",
     "Sample",
     "StatsdSink",
+    "TlsExport",
     "Type",
     "exposition",
     "observe_process",
     "rpc_key",
+    "sanitized",
 ]

@@ -13,7 +13,9 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
-from finial.errors import FinialError
+from grpclib.exceptions import GRPCError
+
+from finial.errors import FinialError, Unsupported
 
 QUANTILES = (0.5, 0.9, 0.99)
 WINDOW = 10.0  # seconds
@@ -154,7 +156,11 @@ class Calls:
 
 
 def status_of(error: BaseException) -> str:
-    """gRPC's name of the code: our kinds of error are named so."""
+    """gRPC's name of the code that this error goes out with: our kinds are named so."""
+    if isinstance(error, GRPCError):
+        return "".join(word.title() for word in error.status.name.split("_"))
+    if isinstance(error, Unsupported):
+        return "Unimplemented"
     if isinstance(error, FinialError):
-        return type(error).__name__
-    return "Unknown" if isinstance(error, Exception) else "Canceled"
+        return next(kind.__name__ for kind in type(error).__mro__ if FinialError in kind.__bases__)
+    return "Internal" if isinstance(error, Exception) else "Canceled"

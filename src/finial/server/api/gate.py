@@ -29,6 +29,7 @@ from finial.runtime.clock import Clock
 from finial.runtime.grpc import Call, GRPCError, Stream, judge_messages
 from finial.runtime.limits import RateLimiter
 from finial.runtime.log import FieldValue, Logger
+from finial.runtime.metrics import Metrics, rpc_key
 from finial.server.api.access import COUNTED_BY_ITEM, RULES, Rate, Rule
 from finial.server.api.caller import Caller, CallRecord, Class, begin, caller_of, log_refusal
 from finial.server.follow import Follower
@@ -61,6 +62,7 @@ class Gate:
         follower: Follower,
         clock: Clock,
         log: Logger,
+        metrics: Metrics,
         *,
         admin_ids: Collection[SpiffeId] = (),
         audit: bool = False,
@@ -69,6 +71,8 @@ class Gate:
         self._store, self._follower, self._clock, self._log = store, follower, clock, log
         self._admin_ids, self._audit = frozenset(admin_ids), audit
         self._limiters: dict[Rate, RateLimiter] = {}
+        self._calls = {path: metrics.calls(f"rpc.{rpc_key(path)}") for path in RULES}
+        self._held_back = {path: metrics.calls(f"rateLimit.{rpc_key(path)}") for path in RULES}
         self.lift(lifted)
 
     def lift(self, names: Collection[str]) -> None:
@@ -85,6 +89,13 @@ class Gate:
         return frozenset(rate.group for rate in self._limiters if rate.group)
 
     async def intercept(self, stream: Stream[Any, Any], path: str, call: Call) -> None:
+        if path not in self._calls:
+            await self._let_through(stream, path, call)
+            return
+        with self._calls[path].measured():
+            await self._let_through(stream, path, call)
+
+    async def _let_through(self, stream: Stream[Any, Any], path: str, call: Call) -> None:
         record = begin(path, caller_of(stream), self._log, auditing=self._audit)
         found = await self._authorize(record)
         record.log = record.log.with_fields(
@@ -116,7 +127,8 @@ class Gate:
         if limiter is None or not record.caller.host:
             return
         try:
-            await limiter.wait(record.caller.host, count, timeout=timeout)
+            with self._held_back[record.path].measured():
+                await limiter.wait(record.caller.host, count, timeout=timeout)
         except FinialError as why:
             raise why.within(rate.why) from why
         await self._authorize(record)

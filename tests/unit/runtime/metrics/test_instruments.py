@@ -6,10 +6,12 @@ import asyncio
 import math
 
 import pytest
+from grpclib.const import Status
+from grpclib.exceptions import GRPCError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from finial.errors import NotFound
+from finial.errors import NotFound, PermissionDenied, Unsupported
 from finial.runtime.metrics.instruments import KEPT, Calls, Counter, Gauge, Histogram, Sample, status_of
 
 
@@ -96,6 +98,20 @@ def test_a_call_is_counted_by_its_status_in_milliseconds() -> None:
     assert opened["OK"][1].sum == 750
 
 
-def test_other_ends_have_grpcs_names() -> None:
-    assert status_of(ValueError()) == "Unknown"
-    assert status_of(asyncio.CancelledError()) == "Canceled"
+class OfOurs(NotFound):
+    """A kind of a kind."""
+
+
+@pytest.mark.parametrize(
+    ("error", "name"),
+    [
+        (PermissionDenied("no"), "PermissionDenied"),
+        (OfOurs("no"), "NotFound"),
+        (Unsupported("no"), "Unimplemented"),
+        (GRPCError(Status.RESOURCE_EXHAUSTED), "ResourceExhausted"),
+        (ValueError(), "Internal"),
+        (asyncio.CancelledError(), "Canceled"),
+    ],
+)
+def test_ends_have_grpcs_names(error: BaseException, name: str) -> None:
+    assert status_of(error) == name

@@ -13,6 +13,7 @@ import pytest
 
 from finial.errors import Denial, PermissionDenied
 from finial.runtime.grpc import GRPCError, unary
+from finial.runtime.metrics import Metrics
 from finial.server.api.gate import Gate
 from finial.spiffe.id import SpiffeId
 from finial.svid import csr
@@ -162,7 +163,8 @@ def test_an_agent_that_is_evicted_as_it_first_calls_with_a_new_certificate_is_de
         renewed = replace(me.svid, serial_number=me.svid.serial_number + 1)
         await backend.store.set_renewal(me.id, str(renewed.serial_number), 2_000_000_000)
         known = SimpleNamespace(agents={me.id: await backend.store.agent(me.id)})
-        gate = Gate(backend.store, SimpleNamespace(index=known), backend.clock, log)  # type: ignore[arg-type]
+        follower: Any = SimpleNamespace(index=known)
+        gate = Gate(backend.store, follower, backend.clock, log, Metrics("spire_server", backend.clock))
         await backend.store.delete_agent(me.id)
         with pytest.raises(PermissionDenied) as denied:
             await gate.check_agent(renewed, "/path", log)

@@ -1,0 +1,267 @@
+"""Metrics of a running server and of a running agent, as the section `telemetry` of their files asks for."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import os
+import re
+import socket
+import ssl
+import sys
+from asyncio.subprocess import DEVNULL
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+
+from finial.agent.main import run
+from finial.config.agent import load_agent
+from finial.registry.entry import Entry
+from finial.runtime.clock import SystemClock
+from finial.runtime.grpc import GRPCError, unary
+from finial.runtime.log import Logger, Output
+from finial.runtime.tls import FollowingContext, Material
+from finial.spiffe import bundle_document
+from finial.spiffe.id import SpiffeId
+from finial.spiffe.selector import Selector
+from finial.svid import csr
+from finial.svid.x509 import private_key_to_pkcs8
+from finial.testing.ca import TestCa
+from finial.testing.configs import agent_conf, trust_bundle
+from finial.testing.scripted_server import ScriptedServer
+from finial.testing.server import TRUST_DOMAIN, new_key, server
+from finial.wire.pb.spire.api.server.entry.v1 import entry_pb2
+from finial.wire.pb.spire.api.server.entry.v1.entry_grpc import EntryStub
+from finial.wire.pb.spire.api.server.svid.v1 import svid_pb2
+from finial.wire.pb.spire.api.server.svid.v1.svid_grpc import SVIDStub
+
+UID = Selector("unix", f"uid:{os.geteuid()}")
+READER = "spiffe://example.org/prometheus"
+PORT = re.compile(r'msg="Starting prometheus exporter" host=(\S+) port=(\d+)')
+OWN_SVID = 'use_spire_svid = true authorized_spiffe_ids = ["' + READER + '"]'
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """What runs. `reader`: a TLS context that shows an SVID of that ID and trusts the trust domain."""
+
+    log: Callable[[], str]
+    call: Callable[[], Awaitable[None]]
+    reader: Callable[[str], Awaitable[ssl.SSLContext]]
+
+    @property
+    def address(self) -> tuple[str, int]:
+        found = PORT.search(self.log())
+        assert found, self.log()
+        return found[1], int(found[2])
+
+
+@asynccontextmanager
+async def running_server(folder: Path, telemetry: str) -> AsyncIterator[Program]:
+    async with server(folder, telemetry=telemetry) as running:
+
+        async def call() -> None:
+            async with running.admin() as channel:
+                with pytest.raises(GRPCError):
+                    await unary(EntryStub(channel).GetEntry, entry_pb2.GetEntryRequest(id="nope"))
+
+        async def reader(spiffe_id: str) -> ssl.SSLContext:
+            key = new_key()
+            asked = csr.create(key, SpiffeId.parse(spiffe_id))
+            request = svid_pb2.MintX509SVIDRequest(csr=asked, ttl=600)
+            async with running.admin() as channel:
+                chain = (await unary(SVIDStub(channel).MintX509SVID, request)).svid.cert_chain
+            roots = running.server.follower.view.bundles[TRUST_DOMAIN].x509_roots
+            material = Material({"example.org": roots}, tuple(chain), private_key_to_pkcs8(key), alpn=())
+            return FollowingContext(material, lambda _: None)
+
+        yield Program(lambda: "\n".join(running.lines), call, reader)
+
+
+@asynccontextmanager
+async def running_agent(folder: Path, telemetry: str) -> AsyncIterator[Program]:
+    async with ScriptedServer() as scripted:
+        (folder / "bundle.pem").write_bytes(bundle_document.encode_pem(scripted.bundle.x509_roots))
+        node = SpiffeId.parse("spiffe://example.org/node")
+        scripted.entries = {"a": Entry("a", SpiffeId.parse("spiffe://example.org/a"), node, (UID,))}
+        text = agent_conf(
+            folder, f'join_token = "{scripted.new_token()}"', trust_bundle(folder), port=scripted.address.port
+        )
+        log, stopped = io.StringIO(), asyncio.Event()
+        config = load_agent(f"{text}\ntelemetry {{ {telemetry} }}", "agent.conf")
+        task = asyncio.ensure_future(
+            run(config, SystemClock(), Logger(Output(log, now=SystemClock().now)), stopped)
+        )
+
+        async def call() -> None:
+            arguments = (
+                "-m",
+                "finial",
+                "agent",
+                "api",
+                "fetch",
+                "x509",
+                "-socketPath",
+                f"{folder}/agent.sock",
+            )
+            asking = await asyncio.create_subprocess_exec(sys.executable, *arguments, stdout=DEVNULL)
+            assert await asking.wait() == 0
+
+        async def reader(spiffe_id: str) -> ssl.SSLContext:
+            issued = scripted.ca.leaf(spiffe_id.removeprefix("spiffe://example.org"))
+            material = Material(
+                {"example.org": (scripted.ca.der,)},
+                issued.chain,
+                private_key_to_pkcs8(issued.private_key),
+                alpn=(),
+            )
+            return FollowingContext(material, lambda _: None)
+
+        try:
+            async with asyncio.timeout(20):
+                while "Starting agent APIs" not in log.getvalue():  # noqa: ASYNC110 - a log sends no event
+                    await asyncio.sleep(0.01)
+            yield Program(log.getvalue, call, reader)
+        finally:
+            stopped.set()
+            await asyncio.wait_for(task, 10)
+
+
+Runner = Callable[[Path, str], AbstractAsyncContextManager[Program]]
+BOTH = pytest.mark.parametrize(
+    ("runner", "service", "counted"),
+    [
+        (running_server, "spire_server", "rpc_entry_v1_entry_get_entry"),
+        (running_agent, "spire_agent", "rpc_workload_api_fetch_x509svid"),
+    ],
+    ids=["server", "agent"],
+)
+
+
+async def scraped(program: Program, verify: ssl.SSLContext | bool = True) -> str:
+    host, port = program.address
+    scheme = "http" if verify is True else "https"
+    async with httpx.AsyncClient(verify=verify, trust_env=False) as client:
+        return (await client.get(f"{scheme}://{host}:{port}/metrics")).text
+
+
+async def refused(program: Program, verify: ssl.SSLContext) -> bool:
+    try:
+        return not await scraped(program, verify)
+    except httpx.TransportError:
+        return True
+
+
+def names(text: str) -> set[str]:
+    return set(re.findall(r"^# TYPE (\S+)", text, re.MULTILINE))
+
+
+@BOTH
+def test_calls_are_counted_at_the_address_configured(
+    tmp_path: Path, runner: Runner, service: str, counted: str
+) -> None:
+    async def scenario() -> None:
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port = free.getsockname()[1]
+        async with runner(tmp_path, f'Prometheus {{ host = "127.0.0.1" port = {port} }}') as program:
+            await program.call()
+            assert program.address == ("127.0.0.1", port)
+            text = await scraped(program)
+        status = "NotFound" if service == "spire_server" else "OK|Canceled"
+        assert re.search(rf'^{service}_{counted}{{host="[^"]+",status="({status})"}} 1$', text, re.MULTILINE)
+        assert f"# TYPE {service}_{counted}_elapsed_time summary" in text
+        assert (
+            f'{service}_started{{host="{socket.gethostname()}",trust_domain_id="example_org",version=' in text
+        )
+        assert f"{service}_uptime_in_ms" in text
+
+    asyncio.run(scenario())
+
+
+@BOTH
+def test_names_and_labels_are_as_configured(
+    tmp_path: Path, runner: Runner, service: str, counted: str
+) -> None:
+    options = f"""
+        Prometheus {{}}
+        MetricPrefix = "identity"
+        EnableTrustDomainLabel = true
+        EnableHostnameLabel = false
+        BlockedPrefixes = ["identity.rpc", "identity.datastore"]
+        AllowedPrefixes = ["identity.{counted.replace("_", ".", 1)[:8]}"]
+        AllowedLabels = ["trust_domain", "status", "version"]
+        BlockedLabels = ["version"]
+    """
+
+    async def scenario() -> str:
+        async with runner(tmp_path, options) as program:
+            await program.call()
+            return await scraped(program)
+
+    text = asyncio.run(scenario())
+    assert f"identity_{counted}" in names(text)
+    assert not any(name.startswith(("identity_datastore", service)) for name in names(text))
+    assert 'identity_started{trust_domain="example_org"} 1\n' in text
+    assert "host=" not in text
+
+
+@BOTH
+def test_daemons_are_told_of_calls(tmp_path: Path, runner: Runner, service: str, counted: str) -> None:
+    async def scenario() -> list[bytes]:
+        daemons = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(2)]
+        for one in daemons:
+            one.bind(("127.0.0.1", 0))
+            one.settimeout(5)
+        plain, tagged = (f"127.0.0.1:{one.getsockname()[1]}" for one in daemons)
+        options = f'Statsd = [{{ address = "{plain}" }}] DogStatsd = [{{ address = "{tagged}" }}]'
+        async with runner(tmp_path, options) as program:
+            await program.call()
+        told = []
+        for one in daemons:
+            with one:
+                lines = b""
+                while b"fetch_x509svid" not in lines and b"get_entry" not in lines:
+                    lines += one.recv(65536)
+                told.append(lines)
+        return told
+
+    plain, tagged = asyncio.run(scenario())
+    key = f"{service}.rpc.".encode()
+    assert re.search(re.escape(key) + rb"[a-z0-9_.]+\.(OK|Canceled|NotFound)\.[^:]+:1\.0+\|c\n", plain)
+    assert re.search(re.escape(key) + rb"[a-z0-9_.]+:1\.0+\|c\|#status:(OK|Canceled|NotFound),host:", tagged)
+
+
+@BOTH
+def test_readers_prove_a_spiffe_id_to_a_program_that_shows_its_own(
+    tmp_path: Path, runner: Runner, service: str, counted: str
+) -> None:
+    async def scenario() -> None:
+        async with runner(tmp_path, f"Prometheus {{ tls {{ {OWN_SVID} }} }}") as program:
+            await program.call()
+            assert counted in await scraped(program, await program.reader(READER))
+            assert await refused(program, await program.reader(f"{READER}/other"))
+
+    asyncio.run(scenario())
+
+
+@BOTH
+def test_a_certificate_of_files_is_shown_and_clients_are_those_of_a_ca(
+    tmp_path: Path, runner: Runner, service: str, counted: str
+) -> None:
+    async def scenario() -> None:
+        web = TestCa("web.test")
+        certificate, key = web.leaf(dns=["localhost"]).write(tmp_path, "web")
+        ca = web.write(tmp_path / "web-ca.pem")
+        tls = f'cert_file = "{certificate}" key_file = "{key}" client_ca_file = "{ca}"'
+        async with runner(tmp_path, f"Prometheus {{ tls {{ {tls} }} }}") as program:
+            await program.call()
+            context = ssl.create_default_context(cafile=str(ca))
+            assert await refused(program, context)
+            context.load_cert_chain(*web.leaf("/client").write(tmp_path, "client"))
+            assert counted in await scraped(program, context)
+
+    asyncio.run(scenario())
