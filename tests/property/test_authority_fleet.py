@@ -23,24 +23,15 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
+from finial.authority.by_hand import revoked, tainted, upstream_revoked, upstream_tainted
 from finial.authority.ca import X509Ca, public_bytes, self_signed, upstream_request
 from finial.authority.issue import Issuer
 from finial.authority.journal import Journal, X509CaRecord
 from finial.authority.policy import Policy
-from finial.authority.rotation import (
-    Activate,
-    Effect,
-    Kind,
-    Persist,
-    Prepare,
-    Publish,
-    Revoke,
-    Rotation,
-    Sign,
-    Taint,
-    Transition,
-)
-from finial.authority.upstream import ca_of, check_upstream_id, is_vouched_for
+from finial.authority.rotation import Rotation, Transition
+from finial.authority.slots import Kind
+from finial.authority.steps import Activate, Effect, Persist, Prepare, Publish, Revoke, Sign, Taint
+from finial.authority.upstream import ca_of, is_vouched_for
 from finial.errors import FinialError, Unauthenticated
 from finial.plugin.kinds import PrivateKey
 from finial.registry.entry import Entry
@@ -280,11 +271,11 @@ class Fleet(RuleBasedStateMachine):
         old = state.x509.old
         with suppress(FinialError):
             if old is not None and server.upstream is not None:
-                check_upstream_id(state.x509, old.upstream_authority_id)
-                server.apply(Transition(state, (kind(Kind.X509, old.upstream_authority_id),)))
+                above = upstream_tainted if kind is Taint else upstream_revoked
+                server.apply(above(state, old.upstream_authority_id))
             elif old is not None:
-                change = state.tainted if kind is Taint else state.revoked
-                server.apply(change(Kind.X509, old.authority_id))
+                change = tainted if kind is Taint else revoked
+                server.apply(change(state, Kind.X509, old.authority_id))
         self.time_passes(after)
 
     @rule(announced=st.booleans(), after=AFTER)

@@ -19,7 +19,9 @@ from finial.authority.issue import Issuer
 from finial.authority.journal import Journal, JwtKeyRecord, X509CaRecord
 from finial.authority.jwt import JwtIssuer, JwtKey, new_key_id
 from finial.authority.policy import Policy
-from finial.authority.rotation import Activate, Effect, Kind, Persist, Prepare, Publish, Rotation, Sign
+from finial.authority.rotation import Rotation
+from finial.authority.slots import Kind
+from finial.authority.steps import Activate, Effect, Persist, Prepare, Publish, Sign
 from finial.plugin.kinds import PrivateKey
 from finial.registry.entry import Entry
 from finial.spiffe.bundle import Bundle, BundleSet, X509Authority

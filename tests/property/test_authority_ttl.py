@@ -8,7 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from finial.authority.journal import Status, X509CaRecord
-from finial.authority.rotation import Kind, Prepare, Rotation
+from finial.authority.rotation import Rotation
+from finial.authority.slots import Kind
+from finial.authority.steps import Prepare
 from finial.authority.ttl import LARGEST, Lifetimes, largest_svid_ttl, smallest_ca_ttl
 
 LOOK = 10  # seconds between looks at what is due, as in the server

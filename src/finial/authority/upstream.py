@@ -14,7 +14,7 @@ from finial.authority.ca import X509Ca, from_upstream, public_bytes
 from finial.authority.issue import Issuer
 from finial.authority.journal import X509CaRecord
 from finial.authority.policy import Policy
-from finial.authority.rotation import Slots
+from finial.authority.slots import Slots
 from finial.errors import FailedPrecondition, FinialError, InvalidArgument
 from finial.plugin.kinds import MintedCa, PrivateKey
 from finial.spiffe.bundle import Bundle, BundleSet, X509Authority

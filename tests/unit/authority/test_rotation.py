@@ -3,26 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import pytest
 
+from finial.authority.by_hand import check_activation
 from finial.authority.journal import Journal, JwtKeyRecord, Status, X509CaRecord
-from finial.authority.rotation import (
-    DAY,
-    Activate,
-    Effect,
-    Kind,
-    Persist,
-    Prepare,
-    Publish,
-    Revoke,
-    Rotation,
-    Sign,
-    Slots,
-    Taint,
-    Transition,
-)
+from finial.authority.rotation import Rotation, Transition
+from finial.authority.slots import DAY, Kind, Slots
+from finial.authority.steps import Activate, Effect, Persist, Prepare, Publish, Sign
 from finial.errors import Internal, InvalidArgument
 
 TTL = 6000
@@ -184,8 +173,8 @@ def test_operator_prepares_twice_and_activates_the_later() -> None:
     assert [one.status for one in state.journal.x509_cas] == [Status.ACTIVE, Status.OLD, Status.PREPARED]
     assert state.x509.prepared == state.journal.x509_cas[2]
     with pytest.raises(InvalidArgument, match="unexpected authority ID"):
-        state.check_activation(Kind.X509, state.journal.x509_cas[1].authority_id)
-    state.check_activation(Kind.X509, state.journal.x509_cas[2].authority_id)
+        check_activation(state, Kind.X509, state.journal.x509_cas[1].authority_id)
+    check_activation(state, Kind.X509, state.journal.x509_cas[2].authority_id)
     assert world.load() == state
 
 
@@ -264,82 +253,6 @@ def test_prepared_without_active_is_activated_at_once() -> None:
     assert loaded.due(3002) == Activate(Kind.X509, state.x509.prepared.authority_id)
 
 
-def test_of_two_active_records_the_newest_counts() -> None:
-    old = X509CaRecord("A", 0, 10, b"", (), Status.ACTIVE, "old")
-    slots = Slots.load([old, replace(old, slot_id="B", authority_id="new")], lambda record: True)
-    assert slots.current is not None and slots.current.authority_id == "new"
-
-
-def rotated() -> tuple[Rotation, str, str]:
-    """An active and an old authority of each kind. Returns: state, IDs of active and old CA."""
-    world, state = started()
-    for now in (3001, 5001):
-        state = advance(world, state, now)
-    assert state.x509.current is not None and state.x509.old is not None
-    return state, state.x509.current.authority_id, state.x509.old.authority_id
-
-
-def test_old_authority_is_tainted_and_revoked() -> None:
-    state, _, old = rotated()
-    assert state.tainted(Kind.X509, old) == Transition(state, (Taint(Kind.X509, old),))
-    assert state.revoked(Kind.X509, old) == Transition(state, (Revoke(Kind.X509, old),))
-
-
-def test_refusals_of_taint() -> None:
-    state, active, _ = rotated()
-    for authority_id, why in {
-        "": "no authority ID provided",
-        active: "unable to taint current local authority",
-        "unknown": "unexpected authority ID",
-    }.items():
-        with pytest.raises(InvalidArgument, match=f"^{why}$"):
-            state.tainted(Kind.X509, authority_id)
-    world, fresh = started()
-    prepared = advance(world, fresh, 3001)
-    assert prepared.x509.prepared is not None
-    why = "only Old local authorities can be tainted: unsupported local authority status: PREPARED"
-    with pytest.raises(InvalidArgument, match=why):
-        prepared.tainted(Kind.X509, prepared.x509.prepared.authority_id)
-
-
-def test_refusals_of_revocation() -> None:
-    state, active, _ = rotated()
-    for authority_id, why in {
-        "": "no authority ID provided",
-        active: "unable to use current authority",
-        "unknown": "only Old local authority can be revoked",
-    }.items():
-        with pytest.raises(InvalidArgument, match=f"^invalid authority ID: {why}$"):
-            state.revoked(Kind.X509, authority_id)
-
-
-def test_revocation_of_jwt_authorities_of_other_servers() -> None:
-    state, _, _ = rotated()
-    assert state.jwt.current is not None
-    assert state.revoked(Kind.JWT, "theirs", ["theirs"]).effects == (Revoke(Kind.JWT, "theirs"),)
-    with pytest.raises(InvalidArgument, match="no JWT authority found with provided authority ID"):
-        state.revoked(Kind.JWT, "theirs", [])
-    with pytest.raises(InvalidArgument, match="unable to use current authority"):
-        state.revoked(Kind.JWT, state.jwt.current.authority_id, [state.jwt.current.authority_id])
-    world, fresh = started()
-    prepared = advance(world, fresh, 3001)
-    assert prepared.jwt.prepared is not None
-    with pytest.raises(InvalidArgument, match="unable to use a prepared key"):
-        prepared.revoked(Kind.JWT, prepared.jwt.prepared.authority_id, [])
-
-
-def test_refusals_of_activation() -> None:
-    state, active, old = rotated()
-    with pytest.raises(InvalidArgument, match="no authority ID provided"):
-        state.check_activation(Kind.X509, "")
-    with pytest.raises(InvalidArgument, match="unexpected authority ID"):
-        state.check_activation(Kind.X509, active)
-    with pytest.raises(Internal, match="only Prepared authorities can be activated: .* status: OLD"):
-        state.check_activation(Kind.X509, old)
-    with pytest.raises(Internal, match="no prepared authority"):
-        state.activated(Kind.X509)
-
-
 def test_a_replaced_key_leaves_nothing_to_activate() -> None:
     for kind in Kind:
         world, state = started()
@@ -351,6 +264,12 @@ def test_a_replaced_key_leaves_nothing_to_activate() -> None:
             left.activated(kind)
         records = left.journal.x509_cas if kind is Kind.X509 else left.journal.jwt_keys
         assert [one.status for one in records] == [Status.ACTIVE, Status.OLD]
+
+
+def test_without_a_prepared_authority_nothing_is_activated() -> None:
+    _, state = started()
+    with pytest.raises(Internal, match="no prepared authority"):
+        state.activated(Kind.X509)
 
 
 def test_each_kind_may_be_looked_at_alone() -> None:

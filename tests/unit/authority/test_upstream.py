@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from finial.authority.ca import X509Ca, self_signed
 from finial.authority.journal import Status
 from finial.authority.policy import Policy
-from finial.authority.rotation import Slots
+from finial.authority.slots import Slots
 from finial.authority.upstream import (
     ca_of,
     check_upstream_id,

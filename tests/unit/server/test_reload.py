@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import timedelta
 from pathlib import Path
 
-from finial.authority.rotation import Kind
+from finial.authority.slots import Kind
 from finial.config.server import ServerConfig
 from finial.runtime.clock import SystemClock
 from finial.runtime.log import Level
+from finial.server.by_hand import ByHand
 from finial.server.program import agent_pruning
 from finial.server.prune import AgentPruning
 from finial.server.reload import LIVE, reloader
@@ -66,7 +67,7 @@ def test_the_next_authority_has_the_new_lifetime_and_misfits_are_told(tmp_path: 
         reloader(server, lambda: config).consider(config, "test")
         warnings = [one for one in running.lines if "level=warning" in one]
         assert any("default_x509_svid_ttl" in one for one in warnings)
-        prepared = await server.authorities.prepare(Kind.X509)
+        prepared = await ByHand(server.authorities).prepare(Kind.X509)
         left = prepared.not_after - SystemClock().unix()
         assert 47.9 * 3600 < left <= 48 * 3600
 

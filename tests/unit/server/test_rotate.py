@@ -1,73 +1,19 @@
 from __future__ import annotations
 
 import asyncio
-import io
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from finial.authority.ca import public_bytes
-from finial.authority.policy import Policy
-from finial.authority.rotation import Kind
-from finial.errors import FailedPrecondition, Internal, InvalidArgument, Unavailable
+from finial.authority.slots import Kind
+from finial.errors import Unavailable
 from finial.plugins.key.memory import Memory
-from finial.runtime.clock import SystemClock
-from finial.runtime.log import Level, Logger, Output
-from finial.server.certify import Upstream
-from finial.server.rotate import Authorities
-from finial.server.sign import Signer
-from finial.spiffe.bundle import Bundle, BundleSet
-from finial.spiffe.trust_domain import TrustDomain
-from finial.store import Position, Store
+from finial.spiffe.bundle import BundleSet
+from finial.store import Position
 from finial.svid.verify import verify_x509
-from finial.testing.ca import TestCa
-from finial.testing.clock import VirtualClock
-from finial.testing.upstream import MemoryUpstream
-
-DOMAIN = TrustDomain("example.org")
-CA_TTL = 3600
-
-
-@dataclass
-class World:
-    store: Store
-    keys: Memory
-    clock: VirtualClock
-    log: io.StringIO
-
-    @asynccontextmanager
-    async def server(
-        self, *, jwt: bool = True, above: MemoryUpstream | None = None
-    ) -> AsyncIterator[tuple[Authorities, Signer]]:
-        signer = Signer(Policy(trust_domain=DOMAIN, ca_ttl=CA_TTL), self.clock, threads=1)
-        output = Output(self.log, now=self.clock.now, level=Level.DEBUG, strict=True)
-        log, upstream = Logger(output), Upstream("memory", above) if above else None
-        made = Authorities(self.store, self.keys, signer, self.clock, log, jwt_enabled=jwt, upstream=upstream)
-        try:
-            yield made, signer
-        finally:
-            signer.close()
-
-    async def bundle(self) -> Bundle:
-        bundle = await self.store.bundle(DOMAIN)
-        assert bundle is not None
-        return bundle
-
-
-def in_world(folder: Path, scene: Callable[[World], Awaitable[None]]) -> None:
-    async def run() -> None:
-        clock = VirtualClock()
-        store = await Store.open(folder / "data.sqlite3", clock=SystemClock())
-        try:
-            await scene(World(store, Memory(), clock, io.StringIO()))
-        finally:
-            await store.close()
-
-    asyncio.run(run())
+from finial.testing.authorities import CA_TTL, DOMAIN, World, above, in_world
 
 
 def test_a_first_start_makes_publishes_and_stores_a_ca_and_a_key(tmp_path: Path) -> None:
@@ -217,11 +163,6 @@ def test_at_the_latest_it_signs_when_spires_timer_would_and_says_who_waits_no_lo
     in_world(tmp_path, scene)
 
 
-def above(world: World, name: str = "root") -> MemoryUpstream:
-    root = TestCa(name=name, now=world.clock.now(), lifetime=timedelta(days=30))
-    return MemoryUpstream(world.clock.now, root)
-
-
 def test_below_an_upstream_the_bundle_holds_its_roots_and_a_restart_goes_on(tmp_path: Path) -> None:
     async def scene(world: World) -> None:
         upstream = above(world)
@@ -316,23 +257,6 @@ def test_without_a_ca_and_without_the_upstream_a_server_does_not_start(tmp_path:
     in_world(tmp_path, scene)
 
 
-def test_what_cannot_be_certified_leaves_nothing_to_activate(tmp_path: Path) -> None:
-    """The key of the prepared one is replaced before the upstream is asked."""
-
-    async def scene(world: World) -> None:
-        upstream = above(world)
-        async with world.server(above=upstream) as (authorities, _):
-            await authorities.begin()
-            prepared = await authorities.prepare(Kind.X509)
-            upstream.gone = True
-            with pytest.raises(Unavailable):
-                await authorities.prepare(Kind.X509)
-            with pytest.raises(InvalidArgument, match="unexpected authority ID"):
-                await authorities.activate(Kind.X509, prepared.authority_id)
-
-    in_world(tmp_path, scene)
-
-
 def test_a_new_root_upstream_is_published_before_anything_is_below_it(tmp_path: Path) -> None:
     async def scene(world: World) -> None:
         upstream = above(world)
@@ -341,34 +265,5 @@ def test_a_new_root_upstream_is_published_before_anything_is_below_it(tmp_path: 
             upstream.announced.append(above(world, "next").ca)
             await authorities.advance()
             assert len((await world.bundle()).x509_roots) == 2
-
-    in_world(tmp_path, scene)
-
-
-def test_an_upstream_root_is_tainted_and_revoked_once_only_the_old_ca_is_below_it(tmp_path: Path) -> None:
-    async def scene(world: World) -> None:
-        upstream = above(world)
-        first = upstream.root_id
-        async with world.server(above=upstream) as (authorities, _):
-            await authorities.begin()
-            current = authorities.state.x509.current
-            assert current is not None
-            with pytest.raises(FailedPrecondition, match="can't be tainted if there is an upstream"):
-                await authorities.taint(Kind.X509, current.authority_id)
-            with pytest.raises(FailedPrecondition, match="can't be revoked if there is an upstream"):
-                await authorities.revoke(Kind.X509, current.authority_id)
-            with pytest.raises(InvalidArgument, match="provided subject key id is not valid: unable to use"):
-                await authorities.taint_upstream(first)
-            upstream.ca = above(world, "next").ca
-            prepared = await authorities.prepare(Kind.X509)
-            await authorities.activate(Kind.X509, prepared.authority_id)
-            with pytest.raises(Internal, match="revoke X.509 upstream authority: it is not possible to rev"):
-                await authorities.revoke_upstream(first)
-            await authorities.taint_upstream(first)
-            assert [one.tainted for one in (await world.bundle()).x509_authorities] == [True, False]
-            with pytest.raises(Internal, match="failed to taint upstream authority: root CA is already"):
-                await authorities.taint_upstream(first)
-            await authorities.revoke_upstream(first)
-            assert (await world.bundle()).x509_roots == (upstream.ca.der,)
 
     in_world(tmp_path, scene)

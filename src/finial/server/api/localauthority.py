@@ -12,12 +12,13 @@ from collections.abc import Awaitable
 from typing import Any, NoReturn
 
 from finial.authority.journal import X509CaRecord
-from finial.authority.rotation import Kind
+from finial.authority.slots import AnyRecord, Kind
 from finial.errors import Unsupported
 from finial.runtime.grpc import Stream
 from finial.server.api.backend import Backend, Request, request_of
 from finial.server.api.caller import current
-from finial.server.rotate import NAMES, Authorities, Record
+from finial.server.by_hand import NAMES, ByHand
+from finial.server.rotate import Authorities
 from finial.wire.pb.spire.api.server.localauthority.v1 import localauthority_pb2 as api
 from finial.wire.pb.spire.api.server.localauthority.v1.localauthority_grpc import LocalAuthorityBase
 
@@ -27,7 +28,7 @@ X509, JWT = Kind.X509, Kind.JWT
 
 class LocalAuthorityService(LocalAuthorityBase):
     def __init__(self, backend: Backend, authorities: Authorities) -> None:
-        self._backend, self._authorities = backend, authorities
+        self._backend, self._authorities = backend, ByHand(authorities)
 
     async def GetX509AuthorityState(
         self, stream: Stream[api.GetX509AuthorityStateRequest, api.GetX509AuthorityStateResponse]
@@ -112,12 +113,12 @@ class LocalAuthorityService(LocalAuthorityBase):
         return request
 
     def _states(self, kind: Kind) -> dict[str, api.AuthorityState]:
-        slots = self._authorities.state.slots(kind)
+        slots = self._authorities.slots(kind)
         records = {"active": slots.current, "prepared": slots.prepared, "old": slots.old}
         return {name: state_of(record) for name, record in records.items() if record is not None}
 
     async def _taint(self, kind: Kind, authority_id: str) -> api.AuthorityState:
-        old = self._authorities.state.slots(kind).old
+        old = self._authorities.slots(kind).old
         await self._changed(kind, "tainted", self._authorities.taint(kind, authority_id))
         if old and kind is X509:
             return state_of(old)
@@ -179,7 +180,7 @@ def no_wit() -> NoReturn:
     raise Unsupported(NO_WIT)
 
 
-def state_of(record: Record) -> api.AuthorityState:
+def state_of(record: AnyRecord) -> api.AuthorityState:
     state = api.AuthorityState(authority_id=record.authority_id, expires_at=record.not_after)
     if isinstance(record, X509CaRecord):
         state.upstream_authority_subject_key_id = record.upstream_authority_id
