@@ -3,6 +3,9 @@
 The two are told apart as SPIRE does: a text whose first character is `{` is JSON. Vectors in
 tests/vectors/config are what hashicorp/hcl 1.0.1 makes of the same texts. Where that library drops the
 rest of a text without a word (`x =` at the end, a JSON object that is not closed), the text is refused.
+
+A fault tells its place and the kind of the token there, and shows no text but punctuation, where that library quotes
+the token or the last key: either may be a password that stands without quotes or without a `=`.
 """
 
 from __future__ import annotations
@@ -87,7 +90,7 @@ class Parser:
         if token.type is TokenType.LBRACE:
             return Item(keys, self._object())
         if token.type is not TokenType.ASSIGN:
-            why = f"key '{keys[-1].name}' expected start of object ('{{') or assignment ('=')"
+            why = "key expected start of object ('{') or assignment ('=')"
             raise SyntaxFault(why, keys[-1].at if token.type is TokenType.EOF else token.at)
         if len(keys) > 1:
             raise SyntaxFault("nested object expected: LBRACE got: ASSIGN", token.at)
@@ -164,8 +167,9 @@ def literal(token: Token) -> Literal:
         return Literal(LiteralType.FLOAT, token.value, fraction(token), token.at)
     if token.type is TokenType.NUMBER:
         return Literal(LiteralType.NUMBER, token.value, whole_number(token), token.at)
-    what = f"{token.type} {token.value}" if token.value else str(token.type)
-    raise SyntaxFault(f"Unknown token: {what}", token.at)
+    if token.type is TokenType.IDENT:
+        raise SyntaxFault("Unknown token: IDENT (a text stands in double quotes)", token.at)
+    raise SyntaxFault(f"Unknown token: {token.type} {token.value}".rstrip(), token.at)  # punctuation
 
 
 def fraction(token: Token) -> float:
@@ -179,7 +183,7 @@ def whole_number(token: Token) -> int:
     try:
         return parse_int(token.value)
     except ValueError as why:
-        raise SyntaxFault(str(why), token.at) from why
+        raise SyntaxFault(f"{token.type}: {str(why).rpartition(': ')[2]}", token.at) from None
 
 
 def parse_int(text: str) -> int:

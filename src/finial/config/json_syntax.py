@@ -1,4 +1,4 @@
-"""JSON text to the same tree as HCL, with positions, which the standard library's reader does not keep.
+"""JSON text to the same tree as HCL, with positions, which the standard library's reader does not keep. Pure.
 
 Strings are read by the standard library. `null` is as if the key were absent, as SPIRE reads it.
 """
@@ -16,6 +16,7 @@ BLANK = re.compile(r"[ \t\r\n]*")
 STRINGS = JSONDecoder()
 NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 WORD = re.compile(r"true|false|null")
+PUNCTUATION = frozenset('{}[]:,"')
 NULL = Literal(LiteralType.TEXT, "", "", Position("null"))
 MAX_DIGITS = 20  # 64 bits have 19
 
@@ -56,8 +57,13 @@ class Reader:
     def _expect(self, character: str) -> None:
         found = self._peek()
         if found != character:
-            raise self._fault(f"expected '{character}', got: {repr(found) if found else 'EOF'}")
+            raise self._fault(f"expected '{character}', got: {self._shown()}")
         self._offset += 1
+
+    def _shown(self) -> str:
+        """What stands here, if it is punctuation: anything else may be part of a secret."""
+        found = self._peek()
+        return "EOF" if not found else f"'{found}'" if found in PUNCTUATION else "other text"
 
     def _object(self) -> Object:
         start = self._enter("{")
@@ -102,7 +108,7 @@ class Reader:
 
     def _string(self) -> str:
         if self._peek() != '"':
-            raise self._fault(f"expected a text, got: {repr(self._peek()) if self._peek() else 'EOF'}")
+            raise self._fault(f"expected a text, got: {self._shown()}")
         try:
             text, self._offset = STRINGS.raw_decode(self._text, self._offset)
             read = str(text)
@@ -129,8 +135,7 @@ class Reader:
     def _word(self, at: Position) -> Literal:
         match = WORD.match(self._text, self._offset)
         if match is None:
-            found = self._text[self._offset : self._offset + 1]
-            raise self._fault(f"expected a value, got: {repr(found) if found else 'EOF'}")
+            raise self._fault(f"expected a value, got: {self._shown()}")
         self._offset = match.end()
         if match.group() == "null":
             return NULL

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -119,6 +120,42 @@ def test_refuses_a_text_that_nests_too_deeply() -> None:
 def test_refuses_a_text_that_is_too_long() -> None:
     with pytest.raises(SyntaxFault, match="longer than"):
         hcl.parse("#" * (hcl.MAX_BYTES + 1), "x")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "password = hunter2",
+        "password = hunter2 hunter2",
+        "password = 12hunter2",
+        "password = -hunter2",
+        "password = 'hunter2'",
+        "password = [hunter2]",
+        'password = ["a" hunter2]',
+        "password hunter2",
+        'password "hunter2"',
+        "password: hunter2",
+        'password = "hunter2',
+        'password = "hunter2\\q"',
+        "password = <<hunter2",
+        "password = <<E\nhunter2\n",
+        "password = 09477381",
+        "password = 94773819477381947738194773819",
+        "password = 9477381e9999",
+        '{"password": hunter2}',
+        '{"password": 9477381hunter2}',
+        '{"password": "hunter2}',
+        '{"password": "hunter2\\q"}',
+        '{"password": "a" hunter2}',
+        "{password: hunter2}",
+        '{"password": 94773819477381947738194773819}',
+        '{"password": "a"} hunter2',
+    ],
+)
+def test_a_fault_shows_nothing_that_may_be_a_secret(text: str) -> None:
+    with pytest.raises(SyntaxFault) as fault:
+        hcl.parse(text, "x")
+    assert not re.search("hun|47738|unter2|'h'", fault.value.message)
 
 
 @pytest.mark.parametrize(
