@@ -13,6 +13,7 @@ SOURCE = ROOT / "src" / "finial"
 # What gives a parser away: what it calls, or what it is called.
 CALLS = re.compile(
     r"json\.loads|b64decode|load_(der|pem|ssh)_|FromString|from_bytes|\.unpack\(|urlsplit|decompressobj|fromisoformat|strptime"
+    r"|unquote\(|ip_address\(|\.(split|partition)\(b[\"']"
 )
 NAMES = re.compile(r"(parse|decode)(_\w+)?|\w+_from_(wire|request|stored)|read_(token|json|entries|ids)")
 NOT_FOREIGN = {
@@ -29,6 +30,8 @@ NOT_FOREIGN = {
     "config/options.py": "declares options; config/decode.py reads them",
     "plugins/node/sshpop/agent.py": "the operator's key and certificate, by OpenSSH's format in pyca",
     "plugins/node/x509pop/agent.py": "the operator's key and certificate, by pyca",
+    "runtime/process/darwin.py": "records of the kernel, each of one size",
+    "runtime/sockets/proxies.py": "addresses that the kernel told, or that runtime/sockets/proxy_header.py has read",
     "runtime/log.py": "names of levels and formats in the configuration",
     "runtime/metrics/readers.py": "the operator's key and certificate, by pyca",
     "server/api/authorized.py": "bytes of our own counters",

@@ -102,7 +102,12 @@ def x509pop_chains() -> Iterable[bytes]:
 
 @target(
     "x509pop-chain",
-    reads=("plugins/node/x509pop/chain.py", "plugins/node/x509pop/facts.py", "plugins/node/agent_path.py"),
+    reads=(
+        "plugins/node/x509pop/chain.py",
+        "plugins/node/x509pop/facts.py",
+        "plugins/node/x509pop/server.py",
+        "plugins/node/agent_path.py",
+    ),
     made=x509pop_chains,
     words=(b"x509pop://example.org/", b"spiffe://example.org/"),
     mutate=by_der,
