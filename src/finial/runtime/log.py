@@ -18,8 +18,8 @@ from enum import Enum, IntEnum
 from typing import TextIO
 
 from finial.errors import InvalidArgument
+from finial.runtime.log_line import Fields, json_lines, quote, text_lines, timestamp
 from finial.runtime.log_line import FieldValue as FieldValue
-from finial.runtime.log_line import json_line, quote, text_line, timestamp
 
 Now = Callable[[], datetime]
 
@@ -130,12 +130,12 @@ class Output:
         if self._path is not None:
             self._stream.close()
 
-    def write(self, level: Level, message: str, *records: Mapping[str, FieldValue]) -> None:
-        """A line for each record, all in one write."""
+    def write(self, level: Level, message: str, shared: Fields, records: Sequence[Fields] = ({},)) -> None:
+        """A line for each record, all in one write; what all of them have is `shared`."""
         now = self._now().astimezone(UTC)
-        line = json_line if self._format is Format.JSON else text_line
+        lines = json_lines if self._format is Format.JSON else text_lines
         time = timestamp(now, fine=self._format is not Format.DEFAULT)
-        text = "".join([f"{line(time, str(level), message, fields)}\n" for fields in records])
+        text = "".join([f"{line}\n" for line in lines(time, str(level), message, shared, records)])
         with self._lock:
             try:
                 self._stream.write(text)
@@ -185,9 +185,7 @@ class Logger:
         output = self.output
         if records and output.level >= Level.INFO:
             shared = self._fields | (caller(INFO_DEPTH) if output.source_location else {})
-            output.write(
-                Level.INFO, message, *(shared | guarded(fields, output.strict) for fields in records)
-            )
+            output.write(Level.INFO, message, shared, [guarded(one, output.strict) for one in records])
 
     def debug(self, message: str, /, **fields: FieldValue) -> None:
         self._log(Level.DEBUG, message, fields)

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
 FieldValue = str | int | float | bool | None | datetime | BaseException | Sequence[str]
+Fields = Mapping[str, FieldValue]
 
 is_bare = re.compile(r"[a-zA-Z0-9._/@^+-]*\Z").match
 is_plain = re.compile(r"[ !#-\[\]-~]*\Z").match  # printable ASCII without quote and backslash
@@ -28,28 +29,39 @@ def timestamp(moment: datetime, *, fine: bool) -> str:
     return f"{whole}{fraction}Z"
 
 
-def ordered(fields: Mapping[str, FieldValue]) -> list[tuple[str, FieldValue]]:
-    """By name; a name that would hide time, level or message is moved aside, as logrus does."""
+def placed(fields: Fields) -> Fields:
+    """A name that would hide time, level or message is moved aside, as logrus does."""
     if RESERVED.isdisjoint(fields):
-        return sorted(fields.items())
-    return sorted((f"fields.{name}" if name in RESERVED else name, value) for name, value in fields.items())
+        return fields
+    return {f"fields.{name}" if name in RESERVED else name: value for name, value in fields.items()}
 
 
-def text_line(time: str, level: str, message: str, fields: Mapping[str, FieldValue]) -> str:
-    parts = [f'time="{time}" level={level}']
+def text_lines(
+    time: str, level: str, message: str, shared: Fields, records: Iterable[Fields] = ({},)
+) -> Iterator[str]:
+    """A line for each record. What all of them have is put into text once."""
+    head = f'time="{time}" level={level}'
     if message:
-        parts.append(f"msg={bare_or_quoted(message)}")
-    for name, value in ordered(fields):
-        text = value if type(value) is str else as_text(value)
-        parts.append(f"{name}={text}" if is_bare(text) else f"{name}={quote(text)}")
-    return " ".join(parts)
+        head += f" msg={bare_or_quoted(message)}"
+    known = _texts(shared)
+    for fields in records:
+        texts = known | _texts(fields)
+        yield " ".join([head, *[texts[name] for name in sorted(texts)]])
 
 
-def json_line(time: str, level: str, message: str, fields: Mapping[str, FieldValue]) -> str:
-    record = {name: as_json(value) for name, value in ordered(fields)}
-    record |= {"time": time, "level": level, "msg": message}
-    text = json.dumps(record, ensure_ascii=False, sort_keys=True, separators=(",", ":"), default=str)
-    return whole(text.translate(JSON_ESCAPES))
+def _texts(fields: Fields) -> dict[str, str]:
+    """`name=value` by name."""
+    return {name: f"{name}={shown(value)}" for name, value in placed(fields).items()}
+
+
+def json_lines(
+    time: str, level: str, message: str, shared: Fields, records: Iterable[Fields] = ({},)
+) -> Iterator[str]:
+    for fields in records:
+        record = {name: as_json(value) for name, value in placed({**shared, **fields}).items()}
+        record |= {"time": time, "level": level, "msg": message}
+        text = json.dumps(record, ensure_ascii=False, sort_keys=True, separators=(",", ":"), default=str)
+        yield whole(text.translate(JSON_ESCAPES))
 
 
 def whole(text: str) -> str:
@@ -57,14 +69,21 @@ def whole(text: str) -> str:
     return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode()
 
 
-def as_text(value: FieldValue) -> str:
-    """As Go prints it."""
+def shown(value: FieldValue) -> str:
+    """Behind the name in a line of text; what most fields have comes first."""
     if isinstance(value, str):
-        return value
-    if value is None:
-        return "<nil>"
+        return bare_or_quoted(value)
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, int):
+        return str(value)
+    return bare_or_quoted(as_text(value))
+
+
+def as_text(value: float | datetime | BaseException | Sequence[str] | None) -> str:
+    """As Go prints it."""
+    if value is None:
+        return "<nil>"
     if isinstance(value, datetime):
         moment = value.astimezone(UTC)
         fraction = f".{moment.microsecond:06d}".rstrip("0").rstrip(".")
