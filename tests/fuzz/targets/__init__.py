@@ -10,6 +10,7 @@ from tests.fuzz.targets import (
     identity,
     messages,
     network,
+    ssh,
 )
 
 __all__ = [
@@ -22,4 +23,5 @@ __all__ = [
     "identity",
     "messages",
     "network",
+    "ssh",
 ]

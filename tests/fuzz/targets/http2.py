@@ -1,5 +1,4 @@
-"""HTTP/2 and gRPC as they come from a socket, to a server and to a client, and what a proxy puts before them; HPACK
-against the plain codec."""
+"""HTTP/2 and gRPC as they come from a socket, to a server and to a client."""
 
 from __future__ import annotations
 
@@ -7,13 +6,11 @@ import asyncio
 import gzip
 import random
 from collections.abc import Iterable
-from ipaddress import ip_address
 from typing import Any
 
 from google.protobuf.wrappers_pb2 import BytesValue
 from grpclib.exceptions import GRPCError
-from hpack import Decoder, Encoder
-from hpack.exceptions import HPACKError
+from hpack import Encoder
 from hyperframe.frame import (
     DataFrame,
     HeadersFrame,
@@ -27,16 +24,7 @@ from tests.fuzz.target import target
 
 from finial.errors import FinialError
 from finial.runtime.grpc import Cardinality, Channel, Handler, Limits, Server, Stream, unary
-from finial.runtime.http2.decompress import check_prefix, gunzip
-from finial.runtime.http2.hpack_memo import MemoDecoder, MemoEncoder
 from finial.runtime.http2.protocol import Protocol
-from finial.runtime.sockets.proxy_header import (
-    MAX_HEADER,
-    MAX_PORT,
-    V2_START,
-    plain,
-    read_proxy_header,
-)
 from finial.testing.probe import ProbeStub
 from finial.testing.rogue import PREFACE, request
 
@@ -215,20 +203,6 @@ def conversations() -> Iterable[bytes]:
     yield SETTINGS + PIECES[2] * 1200
 
 
-@target("proxy-header", reads=("runtime/sockets/proxy_header.py",), cpu=0.1, memory=1 << 20, longest=600,
-        words=(b"PROXY TCP4 ", b"PROXY TCP6 ", b"UNKNOWN", b"\r\n", b" 65535", b"::ffff:", V2_START, b"\x21\x11\0\x0c"))  # fmt: skip
-def read_proxy(data: bytes) -> None:
-    """Whole, and byte by byte: what is decided stays decided, and the header is the same however it comes."""
-    whole = read_proxy_header(data)
-    for at in range(len(data)):
-        part = read_proxy_header(data[:at])
-        assert part is None or part == whole
-    assert whole is None or whole.size <= min(len(data), MAX_HEADER)
-    if whole is not None and whole.source is not None:
-        assert 0 <= whole.source.port <= MAX_PORT
-        assert str(plain(ip_address(whole.source.host))) == whole.source.host
-
-
 @target("http2-start", reads=("runtime/http2/protocol.py",), made=lambda: (PREFACE + one for one in conversations()),
         words=(b"PRI * HTTP/2.0\r\n\r\n", b"SM\r\n\r\n", b"GET / HTTP/1.1\r\n\r\n", b"\x16\x03\x01"), errors=())  # fmt: skip
 def begin(data: bytes) -> None:
@@ -316,56 +290,3 @@ def replies() -> Iterable[bytes]:
 def ask(data: bytes) -> None:
     """What a server sends to two calls under way."""
     asyncio.run(call(data))
-
-
-@target(
-    "grpc-prefix",
-    reads=("runtime/http2/decompress.py",),
-    errors=(GRPCError,),
-    made=lambda: (b"\1\0\0\0\x09" + gzip.compress(one) for one in (MESSAGE, b"", bytes(1 << 16))),
-    words=(b"\0\0\0\0", b"\1\0\0\0", b"\x1f\x8b\x08"),
-)
-def read_prefix(data: bytes) -> None:
-    """Five bytes, then a body as gzip."""
-    if len(data) >= 5:
-        check_prefix(data[:5], LIMITS.message, "gzip", server_side=True)
-        assert len(gunzip(data[5:], LIMITS.message)) <= LIMITS.message
-
-
-def blocks() -> Iterable[bytes]:
-    encoder = Encoder()
-    for extra in ({}, {"authorization": "x"}, {"user_agent": "grpc-go/1.80"}):
-        block = encoder.encode(request("/probe.Probe/Echo", **extra))
-        yield (bytes([len(block)]) + block) * 3
-
-
-@target(
-    "hpack",
-    reads=("runtime/http2/hpack_memo.py",),
-    made=blocks,
-    words=(b"\x3f\xe1\x1f", b"\x20", b"\x82", b"\x40", b"\xbe"),
-)
-def decode_headers(data: bytes) -> None:
-    """Blocks with a length before each: with memory and without, the same comes out, in each round."""
-    for _ in range(2):
-        compare(data, MemoDecoder(LIMITS.header_list), Decoder(LIMITS.header_list))
-
-
-def compare(data: bytes, ours: MemoDecoder, plain: Decoder) -> None:
-    encoder, back = MemoEncoder(), Decoder(1 << 20)
-    while data:
-        size = data[0]
-        block, data = data[1 : 1 + size], data[1 + size :]
-        expected = outcome(plain, block)
-        assert outcome(ours, block) == expected
-        if not isinstance(expected, list):
-            return  # a connection ends with its first fault
-        again = back.decode(encoder.encode(expected), raw=True)
-        assert sorted((bytes(name), bytes(value)) for name, value in again) == sorted(expected)
-
-
-def outcome(decoder: Decoder, block: bytes) -> list[tuple[bytes, bytes]] | type[Exception]:
-    try:
-        return [(bytes(name), bytes(value)) for name, value in decoder.decode(block, raw=True)]
-    except HPACKError as error:
-        return type(error)
