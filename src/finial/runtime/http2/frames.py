@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from h2.config import H2Configuration
-from h2.connection import H2Connection
+from h2.connection import H2Connection, _decode_headers
 from h2.errors import ErrorCodes
 from h2.events import Event
 from h2.exceptions import (
@@ -115,7 +115,9 @@ class Http2(H2Connection):
             return super()._receive_headers_frame(frame)
         except TooManyStreamsError:
             # h2 would end the connection; RFC 9113 5.1.2 wants the one stream refused.
-            self.decoder.decode(frame.data, raw=True)  # keeps HPACK in step
+            _decode_headers(
+                self.decoder, frame.data
+            )  # keeps HPACK in step; its faults become protocol errors
             self.highest_inbound_stream_id = max(self.highest_inbound_stream_id, frame.stream_id)
             self._closed_streams[frame.stream_id] = StreamClosedBy.SEND_RST_STREAM
             self.refused_streams += 1

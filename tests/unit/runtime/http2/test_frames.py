@@ -80,6 +80,17 @@ def test_streams_over_the_limit_are_refused_and_hpack_stays_in_step() -> None:
     assert server.open_inbound_streams == 2
 
 
+def test_a_broken_header_block_of_a_refused_stream_ends_the_connection_as_any_other() -> None:
+    """Found by fuzzing: hpack's own error reached the event loop."""
+    server = Server(streams=1)
+    server.opens(1)
+    with pytest.raises(ProtocolError):
+        server.receive_data(HeadersFrame(3, data=b"\xff\xff", flags=["END_HEADERS"]).serialize())
+    (goaway,) = server.sent()
+    assert isinstance(goaway, GoAwayFrame)
+    assert goaway.error_code == 1
+
+
 def test_resets_beyond_the_rate_end_the_connection() -> None:
     server = Server(resets_per_second=3)
     for number in range(3):
