@@ -6,8 +6,6 @@ mask does not know (the ID, the trust domain) are always there. SPIRE 1.15 `pkg/
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TypeVar
 
 from google.protobuf.message import Message
@@ -49,10 +47,16 @@ def apply_mask(message: M, mask: Message | None) -> M:
     return hide(message, hidden_fields(mask))
 
 
-@contextmanager
-def naming(what: str) -> Iterator[None]:
-    """A fault found inside is one of `what`: "what: why"."""
-    try:
-        yield
-    except FinialError as why:
-        raise why.within(what) from why
+class naming:
+    """A fault found inside the block is one of `what`: "what: why"."""
+
+    __slots__ = ("_what",)
+
+    def __init__(self, what: str) -> None:
+        self._what = what
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        if isinstance(error, FinialError):
+            raise error.within(self._what) from error
