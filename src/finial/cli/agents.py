@@ -8,10 +8,11 @@ from datetime import datetime
 
 from finial.cli.command import Command
 from finial.cli.console import Console
-from finial.cli.entry.show import MATCHES, PAGE_SIZE, match_name
+from finial.cli.entry.show import MATCHES, match_name
 from finial.cli.entry.text import id_text, read_id, read_selector, time_text
 from finial.cli.flags import flag
 from finial.cli.output import messages_json, read_format
+from finial.cli.paging import pages
 from finial.cli.server_socket import ServerFlags, calling, server
 from finial.errors import InvalidArgument
 from finial.wire.client import ServerApi
@@ -69,7 +70,7 @@ class ListFlags(ServerFlags):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgentFlags(ServerFlags):
-    spiffe_id: str = flag("", "The SPIFFE ID of the agent", name="spiffeID")
+    spiffe_id: str = flag("", "The SPIFFE ID of the agent", name="spiffeID", refers_to="agent")
     output: str = flag("pretty", "Desired output format (pretty, json)", read=read_format)
 
 
@@ -134,16 +135,8 @@ async def ban_agent(flags: AgentFlags, console: Console) -> int:
 
 
 async def all_agents(api: ServerApi, wanted: ListAgentsRequest.Filter) -> list[Agent]:
-    found: list[Agent] = []
-    token = ""
-    while True:
-        request = ListAgentsRequest(filter=wanted, page_size=PAGE_SIZE, page_token=token)
-        with calling():
-            page = await api.agent.ListAgents(request)
-        found.extend(page.agents)
-        token = page.next_page_token
-        if not token:
-            return found
+    listed = pages(api.agent.ListAgents, ListAgentsRequest(filter=wanted))
+    return [one async for page in listed for one in page.agents]
 
 
 def agent_id(flags: AgentFlags) -> SPIFFEID:

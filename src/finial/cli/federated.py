@@ -10,11 +10,11 @@ from finial.cli.console import Console
 from finial.cli.files import read_text
 from finial.cli.flags import flag
 from finial.cli.output import messages_json
+from finial.cli.paging import pages
 from finial.cli.server_socket import calling, server
 from finial.errors import FinialError, Internal, InvalidArgument
 from finial.spiffe import bundle_document
 from finial.spiffe.trust_domain import TrustDomain
-from finial.wire.client import ServerApi
 from finial.wire.convert.bundle import bundle_to_wire
 from finial.wire.pb.spire.api.server.bundle.v1.bundle_pb2 import (
     BatchDeleteFederatedBundleRequest,
@@ -25,7 +25,6 @@ from finial.wire.pb.spire.api.server.bundle.v1.bundle_pb2 import (
 )
 from finial.wire.pb.spire.api.types.bundle_pb2 import Bundle
 
-PAGE_SIZE = 500
 RULE = "*" * 40
 MODES = ("restrict", "delete", "dissociate")
 UNNAMED = TrustDomain("unnamed")  # a bundle's data are read before the server judges the name
@@ -33,19 +32,19 @@ UNNAMED = TrustDomain("unnamed")  # a bundle's data are read before the server j
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListFlags(ShowFlags):
-    id: str = flag("", "The trust domain; all of them if not given")
+    id: str = flag("", "The trust domain; all of them if not given", refers_to="bundle")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SetFlags(CountFlags):
-    id: str = flag("", "The trust domain")
+    id: str = flag("", "The trust domain", refers_to="bundle")
     path: str = flag("", "A file with the bundle; standard input if not given")
     format: str = flag("pem", "The format of the bundle (pem, spiffe)", choices=("pem", "spiffe"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeleteFlags(CountFlags):
-    id: str = flag("", "The trust domain")
+    id: str = flag("", "The trust domain", refers_to="bundle")
     mode: str = flag(
         "restrict",
         "What becomes of entries that federate with it: restrict (then nothing is deleted), "
@@ -63,7 +62,8 @@ async def list_bundles(flags: ListFlags, console: Console) -> int:
             json = flags.output == "json"
             console.out(messages_json([one]) + "\n" if json else bundle_text(one, flags.format), end="")
             return 0
-        found = await all_bundles(api)
+        listed = pages(api.bundle.ListFederatedBundles, ListFederatedBundlesRequest())
+        found = [one async for page in listed for one in page.bundles]
     if flags.output == "json":
         console.out(messages_json([ListFederatedBundlesResponse(bundles=found)]))
     else:
@@ -73,20 +73,6 @@ async def list_bundles(flags: ListFlags, console: Console) -> int:
 
 def titled(bundle: Bundle, format: str) -> str:
     return f"{RULE}\n* {bundle.trust_domain}\n{RULE}\n{bundle_text(bundle, format)}"
-
-
-async def all_bundles(api: ServerApi) -> list[Bundle]:
-    found: list[Bundle] = []
-    token = ""
-    while True:
-        with calling():
-            page = await api.bundle.ListFederatedBundles(
-                ListFederatedBundlesRequest(page_size=PAGE_SIZE, page_token=token)
-            )
-        found.extend(page.bundles)
-        token = page.next_page_token
-        if not token:
-            return found
 
 
 async def set_bundle(flags: SetFlags, console: Console) -> int:

@@ -43,6 +43,7 @@ class Declared:
     separator: str | None = None
     choices: tuple[str, ...] = ()
     bare: str | None = None
+    refers_to: str = ""
 
     @property
     def has_default(self) -> bool:
@@ -59,13 +60,15 @@ def flag(
     separator: str | None = None,
     choices: tuple[str, ...] = (),
     bare: str | None = None,
+    refers_to: str = "",
 ) -> Any:
     """A field that is a flag. `name`: as on the command line if it differs from the field's.
 
     `read` turns the text into the value and raises InvalidArgument with the reason only. `separator`
     splits one value of a list flag into several, as `-audience a,b`. `choices`: what a shell offers; the
     command judges the value. `bare`: what the flag means before another flag or at the end, where Go's would
-    need an argument.
+    need an argument. `refers_to`: what the value names of the things that a server has, as `entry`
+    (`completion/candidates.py` has them all): a shell asks for them.
     """
     metadata = {
         "help": help,
@@ -74,6 +77,7 @@ def flag(
         "separator": separator,
         "choices": choices,
         "bare": bare,
+        "refers_to": refers_to,
     }
     if isinstance(default, list | tuple):
         return dataclasses.field(default=tuple(default), metadata=metadata)
@@ -103,6 +107,7 @@ def _declared(field: dataclasses.Field[Any], hint: Any) -> Declared:
         field.metadata["separator"],
         field.metadata["choices"],
         field.metadata["bare"],
+        field.metadata["refers_to"],
     )
 
 

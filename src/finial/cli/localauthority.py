@@ -45,7 +45,16 @@ class AuthorityFlags(ServerFlags):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangeFlags(AuthorityFlags):
-    authority_id: str = flag("", "The ID of the authority, as show tells it", name="authorityID")
+    authority_id: str = flag(
+        "", "The ID of the authority, as show tells it", name="authorityID", refers_to="x509_authority"
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JwtChangeFlags(ChangeFlags):
+    authority_id: str = flag(
+        "", "The ID of the authority, as show tells it", name="authorityID", refers_to="jwt_authority"
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +209,7 @@ def change_command(change: Change) -> Command:
     return Command(
         path,
         SUMMARIES[change.verb].format(kind=change.kind),
-        ChangeFlags if named else AuthorityFlags,
+        AuthorityFlags if not named else ChangeFlags if change.kind == X509 else JwtChangeFlags,
         changes(change),
         examples=(f"finial {path} -authorityID ID" if named else f"finial {path}",),
     )

@@ -16,7 +16,10 @@ from finial.wire.pb.spire.api.server.localauthority.v1 import localauthority_pb2
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UpstreamFlags(ServerFlags):
     subject_key_id: str = flag(
-        "", "The subject key ID of the upstream authority's CA certificate, in hex", name="subjectKeyID"
+        "",
+        "The subject key ID of the upstream authority's CA certificate, in hex",
+        name="subjectKeyID",
+        refers_to="upstream_authority",
     )
     output: str = flag("pretty", "Desired output format (pretty, json)", read=read_format)
 

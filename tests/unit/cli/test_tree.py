@@ -75,6 +75,7 @@ NO_DATA = {
     "server healthcheck": "a sentence, and an exit code; SPIRE refuses the flag",
     "agent healthcheck": "a sentence, and an exit code; SPIRE refuses the flag",
     "completion": "a script",
+    "completion candidates": "lines for a shell",
 }
 
 

@@ -35,14 +35,17 @@ class EntryFlags(ServerFlags):
 
     entry_id: str = flag("", "The entry's own ID; one is made if it is not given", name="entryID")
     parent_id: str = flag(
-        "", "The SPIFFE ID of the entry's parent: an agent, a node alias or another entry", name="parentID"
+        "",
+        "The SPIFFE ID of the entry's parent: an agent, a node alias or another entry",
+        name="parentID",
+        refers_to="parent",
     )
     spiffe_id: str = flag("", "The SPIFFE ID that a matching workload gets", name="spiffeID")
     selectors: tuple[str, ...] = flag(
         (), "A selector, type:value. May be repeated: all must match", name="selector"
     )
     federates_with: tuple[str, ...] = flag(
-        (), "A trust domain to federate with. May be repeated", name="federatesWith"
+        (), "A trust domain to federate with. May be repeated", name="federatesWith", refers_to="bundle"
     )
     dns_names: tuple[str, ...] = flag((), "A DNS name for the SVID. May be repeated", name="dns")
     x509_svid_ttl: int = flag(0, "Lifetime of X509-SVIDs, in seconds", name="x509SVIDTTL")
@@ -74,7 +77,7 @@ class CreateFlags(EntryFlags):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UpdateFlags(EntryFlags):
-    pass
+    entry_id: str = flag("", "The ID of the entry", name="entryID", refers_to="entry")
 
 
 async def create(flags: CreateFlags, console: Console) -> int:

@@ -21,7 +21,7 @@ from finial.wire.status import status_code_name
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeleteFlags(ServerFlags):
-    entry_id: str = flag("", "The ID of the entry", name="entryID")
+    entry_id: str = flag("", "The ID of the entry", name="entryID", refers_to="entry")
     file: str = flag("", "A JSON file with the IDs of entries; - reads standard input")
     output: str = flag("pretty", "Desired output format (pretty, json)", read=read_format)
 

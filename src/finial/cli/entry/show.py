@@ -1,4 +1,4 @@
-"""`entry show` and `entry count`: the same filters, pages of 500."""
+"""`entry show` and `entry count`: the same filters."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from finial.cli.console import Console
 from finial.cli.entry import text
 from finial.cli.flags import flag
 from finial.cli.output import messages_json, read_format
+from finial.cli.paging import pages
 from finial.cli.server_socket import ServerFlags, calling, server
 from finial.errors import InvalidArgument
 from finial.wire.client import ServerApi
@@ -23,7 +24,6 @@ from finial.wire.pb.spire.api.types.federateswith_pb2 import FederatesWithMatch
 from finial.wire.pb.spire.api.types.selector_pb2 import SelectorMatch
 from finial.wire.pb.spire.api.types.spiffeid_pb2 import SPIFFEID
 
-PAGE_SIZE = 500
 MATCHES = ("exact", "subset", "superset", "any")
 
 
@@ -31,8 +31,8 @@ MATCHES = ("exact", "subset", "superset", "any")
 class CountFlags(ServerFlags):
     """The filters; all that are given must match."""
 
-    parent_id: str = flag("", "The parent ID of the entries", name="parentID")
-    spiffe_id: str = flag("", "The SPIFFE ID of the entries", name="spiffeID")
+    parent_id: str = flag("", "The parent ID of the entries", name="parentID", refers_to="parent")
+    spiffe_id: str = flag("", "The SPIFFE ID of the entries", name="spiffeID", refers_to="spiffe_id")
     selectors: tuple[str, ...] = flag((), "A selector, type:value. May be repeated", name="selector")
     match_selectors_on: str = flag(
         "superset",
@@ -41,7 +41,10 @@ class CountFlags(ServerFlags):
         choices=MATCHES,
     )
     federates_with: tuple[str, ...] = flag(
-        (), "A trust domain that the entries federate with. May be repeated", name="federatesWith"
+        (),
+        "A trust domain that the entries federate with. May be repeated",
+        name="federatesWith",
+        refers_to="bundle",
     )
     match_federates_with_on: str = flag(
         "superset",
@@ -56,7 +59,7 @@ class CountFlags(ServerFlags):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShowFlags(CountFlags):
-    entry_id: str = flag("", "The ID of the one entry to show", name="entryID")
+    entry_id: str = flag("", "The ID of the one entry to show", name="entryID", refers_to="entry")
 
 
 async def show(flags: ShowFlags, console: Console) -> int:
@@ -92,17 +95,10 @@ async def one_entry(api: ServerApi, entry_id: str) -> list[Entry]:
 
 
 async def all_entries(api: ServerApi, wanted: ListEntriesRequest.Filter) -> list[Entry]:
-    """Page by page, sorted by SPIFFE ID, parent and selectors, so that equal states print equally."""
-    found: list[Entry] = []
-    token = ""
-    while True:
-        request = ListEntriesRequest(filter=wanted, page_size=PAGE_SIZE, page_token=token)
-        with calling("error fetching entries"):
-            page = await api.entry.ListEntries(request)
-        found.extend(page.entries)
-        token = page.next_page_token
-        if not token:
-            return sorted(map(text.sorted_selectors, found), key=_order)
+    """Sorted by SPIFFE ID, parent and selectors, so that equal states print equally."""
+    listed = pages(api.entry.ListEntries, ListEntriesRequest(filter=wanted), "error fetching entries")
+    found = [text.sorted_selectors(one) async for page in listed for one in page.entries]
+    return sorted(found, key=_order)
 
 
 def _order(entry: Entry) -> tuple[str, ...]:

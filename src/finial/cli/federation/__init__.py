@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from finial.cli.command import Command
-from finial.cli.federation.change import ChangeFlags, create, update
+from finial.cli.federation.change import ChangeFlags, UpdateFlags, create, update
 from finial.cli.federation.show import AllFlags, IdFlags, ShowFlags, delete, list_all, refresh, show
 
 NEW = "-trustDomain other.test -bundleEndpointURL https://other.test/bundle -bundleEndpointProfile https_web"
@@ -32,7 +32,7 @@ COMMANDS = (
     Command(
         "federation update",
         "Changes a relationship: all of it is as given.",
-        ChangeFlags,
+        UpdateFlags,
         update,
         examples=(f"finial federation update {NEW}",),
     ),

@@ -74,6 +74,13 @@ class Wanted:
     endpoint_id: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpdateFlags(ChangeFlags):
+    trust_domain: str = flag(
+        "", "The trust domain of the relationship", name="trustDomain", refers_to="relationship"
+    )
+
+
 async def create(flags: ChangeFlags, console: Console) -> int:
     def send(api: ServerApi, asked: Sequence[FederationRelationship]) -> Awaitable[Reply]:
         request = wire.BatchCreateFederationRelationshipRequest(federation_relationships=asked)

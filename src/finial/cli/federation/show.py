@@ -8,14 +8,12 @@ from dataclasses import dataclass
 from finial.cli.console import Console
 from finial.cli.flags import flag
 from finial.cli.output import messages_json, read_format
+from finial.cli.paging import pages
 from finial.cli.server_socket import ServerFlags, calling, server
 from finial.errors import Internal, InvalidArgument, NotFound
-from finial.wire.client import ServerApi
 from finial.wire.pb.spire.api.server.trustdomain.v1 import trustdomain_pb2 as wire
 from finial.wire.pb.spire.api.types.federationrelationship_pb2 import FederationRelationship
 from finial.wire.pb.spire.api.types.status_pb2 import Status
-
-PAGE_SIZE = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,17 +23,23 @@ class AllFlags(ServerFlags):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShowFlags(AllFlags):
-    trust_domain: str = flag("", "The trust domain of the relationship", name="trustDomain")
+    trust_domain: str = flag(
+        "", "The trust domain of the relationship", name="trustDomain", refers_to="relationship"
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IdFlags(AllFlags):
-    id: str = flag("", "The trust domain of the relationship")
+    id: str = flag("", "The trust domain of the relationship", refers_to="relationship")
 
 
 async def list_all(flags: AllFlags, console: Console) -> int:
     async with server(flags) as api:
-        found = await all_relationships(api)
+        wanted = wire.ListFederationRelationshipsRequest()
+        listed = pages(
+            api.trust_domain.ListFederationRelationships, wanted, "error listing federation relationships"
+        )
+        found = [one async for page in listed for one in page.federation_relationships]
     if flags.output == "json":
         console.out(messages_json([wire.ListFederationRelationshipsResponse(federation_relationships=found)]))
         return 0
@@ -44,19 +48,6 @@ async def list_all(flags: AllFlags, console: Console) -> int:
         console.out()
         console.out("\n".join(relationship_text(one)))
     return 0
-
-
-async def all_relationships(api: ServerApi) -> list[FederationRelationship]:
-    found: list[FederationRelationship] = []
-    token = ""
-    while True:
-        request = wire.ListFederationRelationshipsRequest(page_size=PAGE_SIZE, page_token=token)
-        with calling("error listing federation relationships"):
-            page = await api.trust_domain.ListFederationRelationships(request)
-        found.extend(page.federation_relationships)
-        token = page.next_page_token
-        if not token:
-            return found
 
 
 async def show(flags: ShowFlags, console: Console) -> int:
