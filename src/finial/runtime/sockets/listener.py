@@ -27,6 +27,9 @@ from finial.runtime.tasks import Tasks
 Factory = Callable[[Peer | None], asyncio.BaseProtocol]
 FactoryBehind = Callable[[Source], asyncio.BaseProtocol]
 LEAST = 0.001  # seconds for a handshake, whatever the header took: 0 would be no timeout
+# Linux keeps a connection until its ClientHello is there: a silent one costs us nothing. Elsewhere it has one of
+# the `admissions` until the handshake's time is over.
+DEFER_ACCEPT: int | None = getattr(socket, "TCP_DEFER_ACCEPT", None)
 EMFILE_PAUSE = 0.1  # seconds without accepting when descriptors or memory run out, or the loop spins
 
 
@@ -73,11 +76,8 @@ class Listener:
         self.by_uid: collections.Counter[int] = collections.Counter()
         self.refused: collections.Counter[str] = collections.Counter()
         sock.setblocking(False)
-        if context is not None and sock.family != socket.AF_UNIX:
-            # The kernel keeps a connection until its ClientHello is there: a silent one costs us nothing.
-            sock.setsockopt(
-                socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, max(1, int(self._limits.handshake_timeout))
-            )
+        if context is not None and sock.family != socket.AF_UNIX and DEFER_ACCEPT is not None:
+            sock.setsockopt(socket.IPPROTO_TCP, DEFER_ACCEPT, max(1, int(self._limits.handshake_timeout)))
         self._resume()
 
     @property

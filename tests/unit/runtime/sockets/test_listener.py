@@ -184,6 +184,24 @@ def test_silent_tls_client_never_reaches_the_process(run: Any) -> None:
     run(scenario())
 
 
+def test_where_the_kernel_does_not_wait_for_it_a_silent_client_is_cut_off_at_the_timeout(
+    run: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listener_module, "DEFER_ACCEPT", None)
+
+    async def scenario() -> None:
+        context = FollowingContext(Material({}, SERVER.chain, SERVER.key), lambda _: None, server_side=True)
+        limits = AcceptLimits(handshake_timeout=0.05)
+        async with serving(listen_tcp("127.0.0.1", 0), context=context, limits=limits) as server:
+            with socket.create_connection(server.listener.address) as client:
+                await server.until(lambda: bool(server.listener.refused))
+                assert client.recv(1) == b""
+                assert server.listener._admissions == 0
+            assert not server.made
+
+    run(scenario())
+
+
 def test_client_that_stops_after_the_hello_is_cut_off_at_the_timeout(run: Any) -> None:
     async def scenario() -> None:
         context = FollowingContext(Material({}, SERVER.chain, SERVER.key), lambda _: None, server_side=True)
