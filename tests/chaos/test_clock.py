@@ -209,17 +209,30 @@ async def test_an_expired_join_token_agent_ends_with_the_way_back(tmp_path: Path
 
 
 async def test_a_clock_that_is_set_back_harms_nothing(tmp_path: Path, library: str) -> None:
+    """What was made before begins in the future: there is a new CA, and all below it is made anew."""
     async with stage(tmp_path, library) as made:
+        domain, before = made.domain, await made.serial()
+        roots = await domain.roots()
         await made.jump(-600)
-        entry_id = await made.domain.register("more", f"unix:uid:{os.getuid()}")
-        assert entry_id in await made.domain.entry_ids()
-        async with WorkloadApi(made.domain.endpoint) as api:
+        await eventually(made.has_good_svid)
+        assert await made.serial() != before
+        assert await domain.roots() > roots
+        entry_id = await domain.register("more", f"unix:uid:{os.getuid()}")
+        assert entry_id in await domain.entry_ids()
+        async with WorkloadApi(domain.endpoint) as api:
             context = await api.fetch_x509()
         assert {one.id.path for one in context.identities} == {"/web", "/more"}
-        await asyncio.sleep(3)  # in which a loop without a pause would show
+        assert "X509 CA is not valid yet: the clock was set back" in domain.server_log
+
+        async def is_renewed() -> bool:
+            return "Successfully rotated agent SVID" in domain.agent_log
+
+        await eventually(is_renewed)
         made.assert_idle()
-        assert made.domain.agent.popen.poll() is None
-        assert "Traceback" not in made.domain.agent_log + made.domain.server_log
+        await domain.kill_agent()
+        await made.start_agent()  # with its identity: a new connection is let in
+        await eventually(made.has_good_svid)
+        assert "Traceback" not in domain.agent_log + domain.server_log
 
 
 def upstream(folder: Path) -> str:

@@ -148,6 +148,34 @@ def test_no_valid_svid_is_ever_refused(
         check(BundleSet.of(behind), issued[-1:], tokens[-1:], now)
 
 
+@pytest.mark.slow
+@settings(max_examples=20, deadline=None)
+@given(
+    ca_ttl=st.integers(120, 400_000),
+    shifts=st.lists(st.floats(-1.5, 0.7) | st.floats(-0.01, 0.01), min_size=5, max_size=25),
+    by_hand=st.sets(st.integers(0, 24), max_size=3),
+    restarts=st.sets(st.integers(0, 24), max_size=3),
+)
+def test_wherever_the_clock_is_set_what_is_signed_is_good_at_that_moment(
+    ca_ttl: int, shifts: list[float], by_hand: set[int], restarts: set[int]
+) -> None:
+    """And of what was signed before, all that is valid by its own dates."""
+    server = Server(Policy(trust_domain=DOMAIN, ca_ttl=ca_ttl, x509_svid_ttl=ca_ttl, jwt_svid_ttl=ca_ttl))
+    now, issued = START, list[X509Svid]()
+    for turn, shift in enumerate(shifts):
+        now += timedelta(seconds=shift * ca_ttl)
+        server.rotate(now)
+        if turn in restarts:
+            server.restart()
+        if turn in by_hand and server.state.x509.prepared is None:
+            server.apply(Prepare(Kind.X509, server.state.x509.free_slot), now)
+        assert server.issuer is not None and server.jwt_issuer is not None
+        issued.append(server.issuer.sign(server.policy.workload(ENTRY, REQUEST), now))
+        tokens = [server.jwt_issuer.sign(server.policy.workload_jwt(ENTRY, ["a"]), now)]
+        good = [one for one in issued if one.not_before <= now]
+        check(BundleSet.of(server.bundle), good, tokens, now)
+
+
 def check(bundles: BundleSet, issued: list[X509Svid], tokens: list[jwt.JwtSvid], now: datetime) -> None:
     """Those that are still valid verify: the oldest, the newest and some between."""
     issued[:] = [one for one in issued if one.not_after > now]

@@ -12,6 +12,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TypeVar
 
 from grpclib.client import ServiceMethod
@@ -68,16 +69,24 @@ class ServerConnection:
         self._told.append(readers)
         self._tell(readers)
 
-    def trust(self, bundle: Bundle) -> None:
-        """Trust these roots from the next call on."""
+    def trust(self, bundle: Bundle, now: datetime) -> None:
+        """Trust these roots from the next call on.
+
+        While the identity begins later, since the clock was set back, the connection in use stays: it is the one that
+        the identity can be renewed over, a new one would not be let in.
+        """
         changed = bundle.x509_authorities != self._bundle.x509_authorities
         self._bundle = bundle
-        if changed:
+        if not changed:
+            return
+        self._context.set(self._material())
+        if self._identity is None or self._identity.svid.not_before <= now:
             self._renew()
 
     def show(self, identity: AgentIdentity) -> None:
         """Call as this agent from the next call on."""
         self._identity = identity
+        self._context.set(self._material())
         self._renew()
 
     async def call(
@@ -141,7 +150,6 @@ class ServerConnection:
         await self._renewed.wait()
 
     def _renew(self) -> None:
-        self._context.set(self._material())
         self.api.channel.renew()
         for readers in self._told:
             self._tell(readers)

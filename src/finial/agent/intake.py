@@ -74,7 +74,7 @@ class Intake:
         if own == before:
             return
         self._log.debug("Bundle updated", trust_domain_id=own.trust_domain.name)
-        self._connection.trust(own)
+        self._connection.trust(own, self._clock.now())
         fresh = self._report_tainted(before, own)
         self._forget_jwts(before, own)
         self._on_bundle(own, fresh)

@@ -1,4 +1,6 @@
-"""The agent's own SVID, renewed at half of its life, or as early as the operator's availability target asks.
+"""The agent's own SVID, renewed at half of its life, or as early as the operator's availability target asks; at once
+when a root that vouches for it is tainted, or when the clock was set back to before it begins: with such an SVID no
+server lets in a new connection, but the one in use is good for a renewal.
 
 A new key goes into the other slot and RenewAgent signs it. From then on the server accepts both SVIDs, and
 with the first call under the new one it forgets the old one. So the new one is stored before it is used, and
@@ -18,7 +20,7 @@ from finial.agent.connection import ServerAddress, ServerConnection
 from finial.agent.identity import AgentIdentity, AgentKeys, public_key_of
 from finial.agent.lifetime import HALF, Draw, renewal_time
 from finial.errors import Denial, FailedPrecondition, FinialError, Internal, PermissionDenied, Unsupported
-from finial.runtime.clock import Clock
+from finial.runtime.clock import Clock, until_set_back
 from finial.runtime.log import Logger
 from finial.runtime.tasks import until_first
 from finial.spiffe.bundle import Bundle
@@ -65,7 +67,7 @@ class Renewal:
         self._log = log
         self._availability_target = availability_target
         self._renewal_share = renewal_share
-        self._tainted = asyncio.Event()
+        self._at_once = asyncio.Event()
         self.renew_at = self._due()
 
     def plan(self, availability_target: float, renewal_share: float) -> None:
@@ -75,7 +77,7 @@ class Renewal:
     def taint(self) -> None:
         """A root that vouches for the identity is tainted."""
         self._log.info("Agent SVID is tainted by a root authority, forcing rotation")
-        self._tainted.set()
+        self._at_once.set()
 
     async def run(self, bundle: Callable[[], Bundle]) -> None:
         """Until cancelled; `bundle` answers what is trusted now.
@@ -85,7 +87,9 @@ class Renewal:
         """
         pause = RETRY_MIN
         while True:
-            await until_first(self._clock.wait_until(self.renew_at), self._tainted.wait())
+            await until_first(
+                self._clock.wait_until(self.renew_at), self._at_once.wait(), self._until_premature()
+            )
             try:
                 await self.renew(bundle())
                 pause = RETRY_MIN
@@ -97,6 +101,15 @@ class Renewal:
                     raise
                 await self._clock.sleep(self._draw(pause * 0.9, pause * 1.1))
                 pause = min(pause * 2, RETRY_MAX)
+
+    async def _until_premature(self) -> None:
+        """Not at once where it is: a server whose clock is ahead signs no other."""
+        while True:
+            await until_set_back(self._clock)
+            if self.identity.svid.not_before > self._clock.now():
+                self._log.warning("The clock was set back to before the agent SVID begins, forcing rotation")
+                self._at_once.set()
+                return
 
     async def renew(self, bundle: Bundle) -> None:
         """Raises: what the calls raise; then the old identity stays in use."""
@@ -152,7 +165,7 @@ class Renewal:
         await self._on_identity(fresh)
         self.identity = fresh
         self._connection.show(fresh)
-        self._tainted.clear()
+        self._at_once.clear()
         self.renew_at = self._due()
 
     def _expired(self) -> bool:

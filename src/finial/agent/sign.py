@@ -22,7 +22,7 @@ from finial.agent.svids import Holdings
 from finial.errors import FinialError, Internal, NotFound, PermissionDenied
 from finial.plugin.kinds import KeyType, PrivateKey
 from finial.registry.entry import Entry
-from finial.runtime.clock import Clock
+from finial.runtime.clock import Clock, until_set_back
 from finial.runtime.log import Logger
 from finial.runtime.tasks import until_first
 from finial.svid import csr
@@ -130,7 +130,7 @@ class Signer:
             await self._wake.wait()
             return
         when = datetime.fromtimestamp(min(moments), UTC)
-        await until_first(self._clock.wait_until(when), self._wake.wait())
+        await until_first(self._clock.wait_until(when), self._wake.wait(), until_set_back(self._clock))
 
     async def _sign(self, batch: Sequence[Due]) -> None:
         self._log.debug("Renewing stale entries", count=len(batch), limit=self._batch)

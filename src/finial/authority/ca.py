@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from finial.authority.journal import Status, X509CaRecord
 from finial.authority.policy import Policy
-from finial.errors import FinialError, Internal, InvalidArgument
+from finial.errors import FinialError, Internal, InvalidArgument, Unavailable
 from finial.plugin.kinds import Extension, PrivateKey, X509CaAttributes
 from finial.spiffe.trust_domain import TrustDomain
 from finial.svid.certificate import Certificate, load_public_key, read
@@ -225,3 +225,12 @@ def require_unexpired(what: str, not_after: datetime, now: datetime) -> None:
     """Raises: Internal. Nothing is signed with an authority that has ended."""
     if now >= not_after:
         raise Internal(f"{what} expired at {not_after:%Y-%m-%dT%H:%M:%SZ}: nothing can be signed with it")
+
+
+def require_begun(what: str, not_before: datetime, now: datetime) -> None:
+    """Raises: Unavailable. What an authority signs before it begins is good for nobody; it may pass by itself."""
+    if now < not_before:
+        raise Unavailable(
+            f"{what} is not valid before {not_before:%Y-%m-%dT%H:%M:%SZ}: nothing can be signed with it yet",
+            hint="the clock was set back, or was ahead when the CA was made: check it; the server makes another CA",
+        )

@@ -23,6 +23,7 @@ from finial.authority.ca import (
     check_ca,
     hash_for,
     new_serial,
+    require_begun,
     require_unexpired,
 )
 from finial.authority.policy import CaRequest, CheckedCa, CheckedX509, Policy, X509Request
@@ -36,6 +37,7 @@ from finial.svid.verify import verify_x509
 from finial.svid.x509 import X509Svid
 
 VERIFY_EACH = 50
+WHAT = "X.509 CA"
 
 
 class Issuer:
@@ -57,9 +59,10 @@ class Issuer:
     def sign(self, checked: CheckedX509, now: datetime) -> X509Svid:
         """The SVID with the chain a verifier needs: leaf, then the upstream chain.
 
-        Raises: Internal if the CA has expired or the result is not what it should be.
+        Raises: Internal if the CA has expired or the result is not what it should be; Unavailable if the CA begins
+        later.
         """
-        require_unexpired("X.509 CA", self._not_after, now)
+        self._require_valid(now)
         request = checked.take()
         serial = new_serial()
         not_after = min(now + timedelta(seconds=request.ttl), self._not_after)
@@ -77,9 +80,9 @@ class Issuer:
     def sign_downstream(self, checked: CheckedCa, now: datetime) -> tuple[bytes, ...]:
         """A CA for a server below ours: DER chain, the new CA first, then the upstream chain.
 
-        Raises: Internal if our CA has expired.
+        Raises: as `sign`.
         """
-        require_unexpired("X.509 CA", self._not_after, now)
+        self._require_valid(now)
         request = checked.take()
         not_after = min(now + timedelta(seconds=request.ttl), self._not_after)
         certificate = self._downstream(request, now, not_after)
@@ -88,6 +91,10 @@ class Issuer:
         except FinialError as why:
             raise Internal(f"issued CA is not valid: {why}") from why
         return (certificate, *self.ca.upstream_chain)
+
+    def _require_valid(self, now: datetime) -> None:
+        require_begun(WHAT, self._certificate.not_before, now)
+        require_unexpired(WHAT, self._not_after, now)
 
     def _downstream(self, request: CaRequest, now: datetime, not_after: datetime) -> bytes:
         parent = self._certificate.subject

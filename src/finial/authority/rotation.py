@@ -67,7 +67,7 @@ class Rotation:
         for kind in kinds:
             slots = self.slots(kind)
             if slots.should_prepare(now):
-                return Prepare(kind, slots.free_slot)
+                return Prepare(kind, slots.free_slot, slots.is_premature(now))
             prepared = slots.prepared
             if prepared is None:
                 continue

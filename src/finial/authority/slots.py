@@ -5,6 +5,9 @@ or else the old one the other. The next authority is prepared, and published, at
 before the end at the most), so that every verifier knows it long before it signs; it is activated at the last
 sixth (7 days at the most), or earlier once everybody acknowledged it, and not before it was published for a
 sixth of its life. SPIRE 1.15 `pkg/server/ca/manager/slot.go`, `pkg/server/ca/rotator`.
+
+A CA begins ten seconds before it is issued. Where the clock was set back to before that, what it signs is good for
+nobody: another is prepared in the free slot and activated at once. The old one is never taken back: it may be tainted.
 """
 
 from __future__ import annotations
@@ -14,6 +17,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Generic, TypeVar
 
+from finial.authority.ca import CUSHION
 from finial.authority.journal import JwtKeyRecord, Status, X509CaRecord
 
 DAY = 24 * 3600  # seconds
@@ -67,7 +71,12 @@ class Slots(Generic[Record]):
         return other_slot(self.current.slot_id)
 
     def should_prepare(self, now: float) -> bool:
-        return self.prepared is None and self.is_ageing(now)
+        ready = self.prepared is not None and has_begun(self.prepared, now)
+        return not ready and (self.is_premature(now) or self.is_ageing(now))
+
+    def is_premature(self, now: float) -> bool:
+        """Whether the current one begins later: the clock was set back."""
+        return self.current is not None and not has_begun(self.current, now)
 
     def is_ageing(self, now: float) -> bool:
         """Whether the current one is to be followed. One that an operator prepared before is left to him."""
@@ -79,13 +88,20 @@ class Slots(Generic[Record]):
         SPIRE's timer, but with notice: one that was published late, after a sleep or because an operator
         rotated by hand, waits a sixth of a life for verifiers to learn of it, while the current one lasts.
         """
-        if self.current is None or self.prepared is None:
-            return self.prepared is not None
+        if self.prepared is None:
+            return False
+        if self.current is None or self.is_premature(now):
+            return True
         if now <= _threshold(self.current, 6, ACTIVATE_CAP):
             return False
         lifetime = self.prepared.not_after - self.prepared.issued_at
         noticed = now > self.prepared.issued_at + min(lifetime / 6, ACTIVATE_CAP)
         return noticed or now > _threshold(self.current, 24, ACTIVATE_CAP // 4)
+
+
+def has_begun(record: AnyRecord, now: float) -> bool:
+    """Whether it is valid `now` or was before. A key for tokens begins at no time."""
+    return isinstance(record, JwtKeyRecord) or record.issued_at - CUSHION.total_seconds() <= now
 
 
 def _threshold(record: AnyRecord, divisor: int, cap: int) -> float:

@@ -15,6 +15,7 @@ class Prepare:
 
     kind: Kind
     slot_id: str
+    premature: bool = False  # the current one begins later: the clock was set back
 
     @property
     def key_id(self) -> str:

@@ -14,6 +14,9 @@ from typing import Protocol
 LONGEST_NAP = 30.0
 """Seconds after which `wait_until` looks at the wall clock again: it may have been stepped, or the machine slept."""
 
+SLIP = 1.0
+"""Seconds that the wall clock may fall behind monotonic time unnoticed: NTP slews it by less, but for days."""
+
 
 class Clock(Protocol):
     def now(self) -> datetime:
@@ -48,3 +51,10 @@ class SystemClock:
     async def wait_until(self, when: datetime) -> None:
         while (left := (when - self.now()).total_seconds()) > 0:  # noqa: ASYNC110 - a clock sends no event
             await asyncio.sleep(min(left, LONGEST_NAP))
+
+
+async def until_set_back(clock: Clock) -> None:
+    """Returns within LONGEST_NAP seconds once the wall clock, from now on, is set back."""
+    ahead = clock.unix() - clock.monotonic()
+    while clock.unix() - clock.monotonic() > ahead - SLIP:
+        await clock.sleep(LONGEST_NAP)

@@ -81,14 +81,17 @@ class ServerIdentity:
                 self._log.error("Could not rotate server SVID", error=why)
 
     async def renew_if_due(self) -> None:
-        """At half of its life, or when its authority is tainted. Raises: as `renew`."""
+        """At half of its life, when its authority is tainted, or where the clock was set back to before it begins.
+
+        Raises: as `renew`.
+        """
         if self._due():
             await self.renew()
             self._changed()
 
     def _due(self) -> bool:
         half = self.svid.not_before + (self.svid.not_after - self.svid.not_before) / 2
-        if self._clock.now() >= half:
+        if not self.svid.not_before <= self._clock.now() < half:
             return True
         if self._signed_by_tainted():
             self._log.info(

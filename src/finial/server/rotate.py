@@ -166,6 +166,8 @@ class Authorities:
     async def prepare(self, due: Prepare) -> None:
         """Raises: what generating, certifying or storing raises; nothing is left to activate then."""
         is_x509 = due.kind is Kind.X509
+        if due.premature:
+            self._warn_of_the_clock()
         self._log.debug("Preparing X509 CA" if is_x509 else "Preparing JWT key", slot=due.slot_id)
         key_type = self._policy.ca_key_type if is_x509 else self._policy.jwt_key
         key = await self._keys.generate(due.key_id, key_type)
@@ -181,6 +183,13 @@ class Authorities:
             record = made.record(due.slot_id, int(self._clock.unix()))
             await self.apply(self.state.prepared_key(record, told))
             self._log.info("JWT key prepared", **fields_of(record))
+
+    def _warn_of_the_clock(self) -> None:
+        if (current := self.state.x509.current) is not None:
+            self._log.warning(
+                "X509 CA is not valid yet: the clock was set back, or was ahead when it was made. Another one is made",
+                **fields_of(current),
+            )
 
     async def _activate(self, due: Activate) -> None:
         if due.left_behind and self._everywhere is not None:

@@ -12,6 +12,8 @@ import heapq
 import itertools
 from datetime import UTC, datetime, timedelta
 
+from finial.runtime.clock import SystemClock
+
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
 
@@ -86,3 +88,19 @@ class VirtualClock:
         while self.sleepers < count:
             self._asleep.clear()
             await self._asleep.wait()
+
+
+class SetBack(SystemClock):
+    """The system's, but that wall time is `behind` for so many seconds. `naps`: how often somebody slept."""
+
+    behind, naps = 0.0, 0
+
+    def unix(self) -> float:
+        return super().unix() - self.behind
+
+    def now(self) -> datetime:
+        return super().now() - timedelta(seconds=self.behind)
+
+    async def sleep(self, seconds: float) -> None:
+        self.naps += 1
+        await super().sleep(seconds)

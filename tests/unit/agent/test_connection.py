@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -36,12 +38,26 @@ def test_trust_follows_the_bundle() -> None:
         async with ScriptedServer() as server:
             connection = ServerConnection(server.address, server.bundle)
             assert await connection.get_bundle() == server.bundle
-            connection.trust(Bundle(OWN, (X509Authority(TestCa().der),)))
+            connection.trust(Bundle(OWN, (X509Authority(TestCa().der),)), server.clock.now())
             with pytest.raises(Unavailable):
                 await connection.get_bundle()
-            connection.trust(server.bundle)
+            connection.trust(server.bundle, server.clock.now())
             assert await connection.get_bundle() == server.bundle
             await connection.aclose()
+
+    asyncio.run(scenario())
+
+
+def test_an_identity_that_begins_later_keeps_the_connection_that_it_can_be_renewed_over(joined: Any) -> None:
+    async def scenario() -> None:
+        async with ScriptedServer() as server, joined(server) as parts:
+            connection, foreign = parts.connection, Bundle(OWN, (X509Authority(TestCa().der),))
+            assert await connection.get_bundle() == server.bundle
+            connection.trust(foreign, parts.identity.svid.not_before - timedelta(seconds=1))
+            assert await connection.get_bundle() == server.bundle
+            connection.show(parts.identity)
+            with pytest.raises(Unavailable):
+                await connection.get_bundle()
 
     asyncio.run(scenario())
 

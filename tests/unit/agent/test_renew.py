@@ -12,13 +12,16 @@ import pytest
 from finial.agent.identity import AgentIdentity
 from finial.agent.renew import Renewal, reattest_hint
 from finial.errors import Denial, Internal, PermissionDenied, Unavailable
+from finial.runtime import clock as clock_module
+from finial.runtime.clock import Clock
 from finial.runtime.tasks import Tasks
 from finial.spiffe.id import SpiffeId
+from finial.testing.clock import SetBack
 from finial.testing.scripted_server import ScriptedServer
 
 
 class Bench:
-    def __init__(self, parts: Any, *, availability_target: float = 0.0) -> None:
+    def __init__(self, parts: Any, *, availability_target: float = 0.0, clock: Clock | None = None) -> None:
         self.stored: list[AgentIdentity] = []
         self.attested = 0
         self.parts = parts
@@ -28,7 +31,7 @@ class Bench:
             parts.keys,
             self.reattest,
             self.store,
-            parts.server.clock,
+            clock or parts.server.clock,
             lambda low, high: low,
             parts.logger,
             availability_target=availability_target,
@@ -159,6 +162,37 @@ def test_taint_renews_at_once_and_failures_are_tried_again(joined: Any) -> None:
             assert server.calls["RenewAgent"] == 2
             assert "Agent SVID is tainted by a root authority, forcing rotation" in parts.log
             assert "Failed to rotate agent SVID" in parts.log
+
+    asyncio.run(scenario())
+
+
+def test_a_clock_set_back_to_before_the_svid_begins_renews_it_until_that_succeeds(
+    joined: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(clock_module, "LONGEST_NAP", 0.01)
+
+    async def scenario() -> None:
+        async with ScriptedServer() as server, joined(server) as parts:
+            clock = SetBack()
+            bench = Bench(parts, clock=clock)
+
+            async def not_yet() -> None:
+                server.before.clear()
+                raise Unavailable("X.509 CA is not valid before ...")
+
+            server.before["RenewAgent"] = not_yet
+            async with Tasks() as tasks, asyncio.timeout(5):
+                tasks.start(bench.renewal.run(lambda: server.bundle))
+                clock.behind = 5.0  # a certificate begins ten seconds before it was made
+                looks = clock.naps
+                while clock.naps < looks + 3:  # noqa: ASYNC110 - sends no event
+                    await asyncio.sleep(0.001)
+                assert server.calls["RenewAgent"] == 0
+                clock.behind = 3600.0
+                while bench.renewal.identity is parts.identity:  # noqa: ASYNC110 - sends no event
+                    await asyncio.sleep(0.001)
+            assert server.calls["RenewAgent"] == 2
+            assert "The clock was set back to before the agent SVID begins" in parts.log
 
     asyncio.run(scenario())
 

@@ -15,7 +15,7 @@ from finial.authority.ca import X509Ca, from_upstream, key_usage, self_signed
 from finial.authority.compose import Composition
 from finial.authority.issue import Issuer
 from finial.authority.policy import Policy
-from finial.errors import Internal
+from finial.errors import Internal, Unavailable
 from finial.plugin.kinds import KeyType, PrivateKey
 from finial.plugins.compose.uniqueid import UniqueId
 from finial.plugins.key.generation import generate
@@ -145,6 +145,19 @@ def test_an_expired_ca_signs_nothing() -> None:
         made.sign(POLICY.workload(ENTRY, PLAIN), late)
     with pytest.raises(Internal, match=r"X\.509 CA expired at"):
         made.sign_downstream(POLICY.downstream_ca(PLAIN), late)
+
+
+def test_a_ca_from_the_future_signs_nothing() -> None:
+    """Not one of many, but each: no verifier of this moment would take any of them."""
+    one = issuer()
+    begins = NOW.replace(microsecond=0) - timedelta(seconds=10)
+    for _ in range(2):
+        with pytest.raises(Unavailable, match="X.509 CA is not valid before 2026-11-25T11:59:50Z") as refused:
+            one.sign(POLICY.workload(ENTRY, PLAIN), begins - timedelta(microseconds=1))
+        assert "clock" in (refused.value.hint or "")
+        with pytest.raises(Unavailable, match="X.509 CA is not valid before"):
+            one.sign_downstream(POLICY.downstream_ca(PLAIN), begins - timedelta(seconds=1))
+    one.sign(POLICY.workload(ENTRY, PLAIN), begins)
 
 
 def test_a_check_is_used_up_by_signing() -> None:

@@ -163,6 +163,53 @@ def test_after_a_long_sleep_all_is_made_new_and_signed_with() -> None:
     assert world.signing[Kind.X509] == state.x509.current.authority_id
 
 
+def test_where_the_clock_was_set_back_to_before_the_ca_begins_another_takes_its_place_at_once() -> None:
+    """What it signs is good for nobody, so nobody is waited for. Keys for tokens begin at no time."""
+    world, state = started()
+    done = [step for step, _ in steps(world, state, -11)]
+    assert done == [
+        Prepare(Kind.X509, "B", premature=True),
+        Activate(Kind.X509, "x509-CA-3", left_behind=True),
+    ]
+    assert world.signing == {Kind.X509: "x509-CA-3", Kind.JWT: "JWT-Signer-2"}
+    assert {"x509-CA-1", "x509-CA-3"} <= world.bundle
+
+
+def test_a_ca_is_valid_from_ten_seconds_before_it_was_issued() -> None:
+    world, state = started()
+    assert [step for step, _ in steps(world, state, -10)] == []
+
+
+def test_of_two_cas_from_the_future_the_prepared_one_is_made_anew() -> None:
+    world, state = started()
+    state = advance(world, state, TTL // 2 + 1)
+    assert state.x509.prepared is not None
+    done = [step for step, _ in steps(world, state, -100)]
+    assert [step for step in done if step.kind is Kind.X509] == [
+        Prepare(Kind.X509, "B", premature=True),
+        Activate(Kind.X509, "x509-CA-5", left_behind=True),
+    ]
+
+
+def test_a_prepared_ca_from_the_future_is_left_alone_while_another_signs_and_is_young() -> None:
+    world, state = started()
+    state = advance(world, state, TTL // 2 + 1)
+    assert [step for step, _ in steps(world, state, TTL // 4)] == []
+
+
+def test_a_prepared_ca_from_the_future_is_not_activated_but_made_anew() -> None:
+    """An operator prepared it while the clock was ahead."""
+    world, state = started()
+    ahead = world.transition(state, Prepare(Kind.X509, "B"), 10 * TTL)
+    for effect in ahead.effects:
+        world.run(effect)
+    done = [step for step, _ in steps(world, ahead.state, TTL - 1)]
+    assert [step for step in done if step.kind is Kind.X509] == [
+        Prepare(Kind.X509, "B"),
+        Activate(Kind.X509, "x509-CA-4", left_behind=True),
+    ]
+
+
 def test_operator_prepares_twice_and_activates_the_later() -> None:
     world, state = started()
     for _ in range(2):

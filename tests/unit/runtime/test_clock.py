@@ -8,7 +8,8 @@ from datetime import UTC, timedelta
 import pytest
 
 from finial.runtime import clock as clock_module
-from finial.runtime.clock import Clock, SystemClock
+from finial.runtime.clock import LONGEST_NAP, Clock, SystemClock, until_set_back
+from finial.runtime.tasks import Tasks
 from finial.testing.clock import START, VirtualClock
 
 
@@ -34,6 +35,22 @@ def test_wait_until_looks_again_after_a_nap(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(clock, "now", lambda: moments.pop(0))
     asyncio.run(asyncio.wait_for(clock.wait_until(start + timedelta(hours=1)), 1))
     assert not moments
+
+
+def test_a_clock_that_is_set_back_is_noticed_and_one_that_is_slewed_or_set_ahead_is_not() -> None:
+    async def main() -> None:
+        clock = VirtualClock()
+        async with Tasks() as tasks:
+            noticed = tasks.start(until_set_back(clock))
+            for seconds in (-0.5, 3600):
+                clock.step(seconds)
+                await clock.advance(LONGEST_NAP)
+                assert not noticed.done()
+            clock.step(-3605)
+            await clock.advance(LONGEST_NAP)
+            assert noticed.done()
+
+    asyncio.run(main())
 
 
 def test_sleepers_wake_in_the_order_of_their_moments() -> None:

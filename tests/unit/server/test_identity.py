@@ -1,13 +1,17 @@
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import pytest
 
 from finial.errors import PermissionDenied
 from finial.plugin.kinds import KeyType
-from finial.server.identity import generate
+from finial.runtime.clock import SystemClock
+from finial.runtime.log import Logger, Output
+from finial.server.identity import ServerIdentity, generate
 from finial.spiffe.id import SpiffeId
+from finial.testing.clock import SetBack
 from finial.testing.server import Running, attest, play
 
 
@@ -27,6 +31,22 @@ def test_a_renewed_svid_is_shown_from_the_next_handshake(tmp_path: Path) -> None
         await identity.renew()
         assert identity.svid.serial_number != before
         await attest(running)
+
+    play(tmp_path, scene)
+
+
+def test_an_svid_that_begins_later_since_the_clock_was_set_back_is_renewed(tmp_path: Path) -> None:
+    async def scene(running: Running) -> None:
+        clock, log = SetBack(), Logger(Output(io.StringIO(), now=SystemClock().now))
+        identity = ServerIdentity(running.server.signer, running.server.follower, clock, log)
+        await identity.begin()
+        before = identity.svid.serial_number
+        clock.behind = 5.0
+        await identity.renew_if_due()
+        assert identity.svid.serial_number == before
+        clock.behind = 60.0
+        await identity.renew_if_due()
+        assert identity.svid.serial_number != before
 
     play(tmp_path, scene)
 

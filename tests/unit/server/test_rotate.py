@@ -118,6 +118,23 @@ def test_it_looks_every_ten_seconds(tmp_path: Path) -> None:
     in_world(tmp_path, scene)
 
 
+def test_a_ca_that_begins_later_since_the_clock_was_set_back_is_replaced_at_the_next_look(
+    tmp_path: Path,
+) -> None:
+    async def scene(world: World) -> None:
+        async with world.server() as (authorities, signer):
+            await authorities.begin()
+            first = signer.issuer.ca
+            world.clock.step(-600)
+            await authorities.advance()
+            assert signer.issuer.ca.read.not_before < world.clock.now()
+            assert {first.certificate, signer.issuer.ca.certificate} == set((await world.bundle()).x509_roots)
+            told = "X509 CA is not valid yet: the clock was set back"
+            assert f"local_authority_id={first.authority_id}" in world.log.getvalue().partition(told)[2]
+
+    in_world(tmp_path, scene)
+
+
 def test_an_authority_signs_once_its_root_has_arrived_everywhere(tmp_path: Path) -> None:
     async def scene(world: World) -> None:
         async with world.server() as (authorities, signer):
