@@ -1,6 +1,6 @@
 """Which of SPIRE's datastore metrics an operation of ours counts under. An operation on many rows is one call.
 
-SPIRE 1.15: pkg/common/telemetry/server/datastore. Operations that only Finial has stand under `finial.store`.
+SPIRE 1.15: pkg/common/telemetry/server/datastore. Operations that only Finial has stand under a name of its own.
 """
 
 from __future__ import annotations
@@ -54,7 +54,11 @@ class Measured:
     def __getitem__(self, operation: str) -> Calls:
         calls = self._calls.get(operation)
         if calls is None:
-            key = KEYS.get(operation)
-            named = f"datastore.{key}" if key else f"finial.store.{operation}"
-            calls = self._calls[operation] = self._metrics.calls(named)
+            calls = self._calls[operation] = self._open(operation)
         return calls
+
+    def _open(self, operation: str) -> Calls:
+        key = KEYS.get(operation)
+        if key is None:
+            return self._metrics.timed("finial.store_operation_seconds", operation=operation)
+        return self._metrics.calls(f"datastore.{key}")

@@ -26,8 +26,7 @@ def test_calls_are_counted_under_it() -> None:
     measured["entries.create"].done("OK", 0.1)
     measured["bucket"].done("OK", 0.1)
     assert [family.key for family in metrics.families()] == [
-        "finial.store.bucket",
-        "finial.store.bucket.elapsed_time",
+        "finial.store_operation_seconds",
         "spire_server.datastore.registration_entry.create",
         "spire_server.datastore.registration_entry.create.elapsed_time",
     ]

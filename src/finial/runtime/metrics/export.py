@@ -29,7 +29,7 @@ LOCAL = "localhost"
 
 @dataclass(frozen=True, slots=True)
 class Export:
-    """`endpoint`: host and port, 0 for a free one. `labels` stand on each metric."""
+    """`endpoint`: host and port, 0 for a free one. `labels` stand on each metric. `by_id`: see `Metrics`."""
 
     service: str
     labels: Mapping[str, str] = field(default_factory=dict)
@@ -37,6 +37,7 @@ class Export:
     daemons: tuple[tuple[str, Dialect], ...] = ()
     endpoint: tuple[str, int] | None = None
     tls: TlsExport | None = None
+    by_id: bool = False
 
 
 class Exporter:
@@ -49,7 +50,12 @@ class Exporter:
         self._sinks = [StatsdSink(address, dialect) for address, dialect in export.daemons]
         self._pages = Pages(self._page)
         self.metrics = Metrics(
-            export.service, clock, labels=dict(export.labels), kept=export.kept, sinks=self._sinks
+            export.service,
+            clock,
+            labels=dict(export.labels),
+            kept=export.kept,
+            sinks=self._sinks,
+            by_id=export.by_id,
         )
         self.port = 0
         tls = export.tls

@@ -12,6 +12,7 @@ from bisect import bisect_left
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from enum import Enum
 
 from grpclib.exceptions import GRPCError
 
@@ -23,6 +24,13 @@ KEPT = 512  # samples
 OK = "OK"
 Push = Callable[[float], None]
 """Given each change: by how much a counter grew, to what a gauge was set, one sample."""
+
+
+class Type(Enum):
+    COUNTER = "counter"
+    GAUGE = "gauge"
+    SUMMARY = "summary"
+    HISTOGRAM = "histogram"
 
 
 class Counter:
@@ -124,23 +132,23 @@ class Histogram:
 
 
 class Calls:
-    """SPIRE's call counter: how many calls ended with which status, and their milliseconds."""
+    """How many calls ended with which status, and how long they took. `open_status`: what keeps the seconds of
+    those that ended so."""
 
     __slots__ = ("_by_status", "_monotonic", "_open")
 
     def __init__(
-        self, open_status: Callable[[str], tuple[Counter, Sample]], monotonic: Callable[[], float]
+        self, open_status: Callable[[str], Callable[[float], None]], monotonic: Callable[[], float]
     ) -> None:
         self._open, self._monotonic = open_status, monotonic
-        self._by_status: dict[str, tuple[Counter, Sample]] = {}
+        self._by_status: dict[str, Callable[[float], None]] = {}
 
     def done(self, status: str, seconds: float) -> None:
         """`status`: gRPC's name of the code, `OK`, `NotFound`."""
-        pair = self._by_status.get(status)
-        if pair is None:
-            pair = self._by_status[status] = self._open(status)
-        pair[0].add()
-        pair[1].add(seconds * 1000)
+        keep = self._by_status.get(status)
+        if keep is None:
+            keep = self._by_status[status] = self._open(status)
+        keep(seconds)
 
     @contextmanager
     def measured(self) -> Iterator[None]:

@@ -13,14 +13,14 @@ import socket
 from enum import Enum
 
 from finial.errors import InvalidArgument
-from finial.runtime.metrics.instruments import Push
-from finial.runtime.metrics.registry import Labels, Type
+from finial.runtime.metrics.instruments import Push, Type
+from finial.runtime.metrics.registry import Labels
 
 FLUSH_AFTER = 0.1  # seconds
 MAX_DATAGRAM = 1400  # bytes
 MAX_PORT = 65535
 LETTERS = {Type.COUNTER: "c", Type.GAUGE: "g", Type.SUMMARY: "ms", Type.HISTOGRAM: "ms"}
-FORBIDDEN = str.maketrans(": ", "__")
+FORBIDDEN = str.maketrans(": |@\n", "_____")
 
 
 class Dialect(Enum):

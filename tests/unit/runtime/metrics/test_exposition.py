@@ -20,11 +20,12 @@ def test_a_call_reads_as_a_stock_server_writes_it() -> None:
     found = Metrics("spire_server", VirtualClock(), labels={"host": "node-1"})
     found.calls("rpc.agent.v1.agent.attest_agent").done("OK", 0.0125)
     name = "spire_server_rpc_agent_v1_agent_attest_agent"
+    meaning = "Calls of an API's method that ended: agent.v1.agent.attest_agent."
     assert text_of(found) == (
-        f"# HELP {name} spire_server.rpc.agent.v1.agent.attest_agent\n"
+        f"# HELP {name} {meaning}\n"
         f"# TYPE {name} counter\n"
         f'{name}{{host="node-1",status="OK"}} 1\n'
-        f"# HELP {name}_elapsed_time spire_server.rpc.agent.v1.agent.attest_agent.elapsed_time\n"
+        f"# HELP {name}_elapsed_time Milliseconds. {meaning}\n"
         f"# TYPE {name}_elapsed_time summary\n"
         f'{name}_elapsed_time{{host="node-1",status="OK",quantile="0.5"}} 12.5\n'
         f'{name}_elapsed_time{{host="node-1",status="OK",quantile="0.9"}} 12.5\n'
@@ -44,11 +45,14 @@ def test_odd_label_values_are_read_back_as_they_were() -> None:
 
 def test_a_histogram_is_read_back() -> None:
     found = Metrics("s", VirtualClock())
-    delay = found.histogram("finial.change_propagation_seconds", (0.1, 1), "From commit to the agent.")
+    delay = found.histogram("finial.propagation_seconds", (0.1, 1))
     for value in (0.05, 0.5, 5):
         delay.add(value)
     [family] = text_string_to_metric_families(text_of(found))
-    assert (family.type, family.documentation) == ("histogram", "From commit to the agent.")
+    assert (family.type, family.documentation) == (
+        "histogram",
+        "From a change in the index to the word of an agent that has it in force.",
+    )
     assert [(one.labels.get("le"), one.value) for one in family.samples] == [
         ("0.1", 1),
         ("1", 2),

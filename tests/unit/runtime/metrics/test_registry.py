@@ -7,9 +7,9 @@ import asyncio
 import pytest
 
 from finial.errors import Internal
-from finial.runtime.metrics.instruments import Push
+from finial.runtime.metrics.instruments import Histogram, Push, Type
 from finial.runtime.metrics.names import Filter
-from finial.runtime.metrics.registry import MAX_SERIES, OVERFLOW, READ_EVERY, Labels, Metrics, Type
+from finial.runtime.metrics.registry import MAX_SERIES, OVERFLOW, READ_EVERY, Labels, Metrics
 from finial.runtime.tasks import Tasks
 from finial.testing.clock import VirtualClock
 
@@ -62,6 +62,24 @@ def test_labels_are_made_words_but_the_common_ones_stay() -> None:
     found.counter("fetch", trust_domain_id="example.org").add()
     [family] = found.families()
     assert list(family.series) == [(("trust_domain_id", "example_org"), ("host", "a.example"))]
+
+
+def test_labels_of_our_own_are_as_they_are() -> None:
+    found = Metrics("s", VirtualClock())
+    found.counter("finial.svid_issuance_total", spiffe_id="spiffe://example.org/a").add()
+    [family] = found.families()
+    assert list(family.series) == [(("spiffe_id", "spiffe://example.org/a"),)]
+
+
+def test_what_is_timed_is_a_histogram_of_seconds_by_status() -> None:
+    found = Metrics("s", VirtualClock())
+    found.timed("finial.node_attestation_seconds", method="join_token").done("OK", 0.02)
+    [family] = found.families()
+    assert (family.key, family.help) == ("finial.node_attestation_seconds", "Attestations of nodes.")
+    [(labels, one)] = family.series.items()
+    assert labels == (("method", "join_token"), ("status", "OK"))
+    assert isinstance(one, Histogram)
+    assert (one.count, one.sum) == (1, 0.02)
 
 
 def test_what_is_blocked_is_counted_nowhere() -> None:
