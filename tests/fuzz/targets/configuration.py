@@ -7,6 +7,7 @@ from pathlib import Path
 
 import psycopg
 from tests.fuzz.mutate.json import by_json
+from tests.fuzz.mutate.options import by_options
 from tests.fuzz.target import target, text_of
 from tests.fuzz.targets.credentials import JSON_WORDS
 
@@ -14,10 +15,10 @@ from finial.cli.entry.delete import read_ids
 from finial.cli.entry.text import entry_text, read_entries
 from finial.cli.json_text import read_json
 from finial.config import hcl
-from finial.config.agent import load_agent
+from finial.config.agent import AgentFile, load_agent
 from finial.config.durations import format_duration, parse_duration
 from finial.config.expand import expand
-from finial.config.server import load_server
+from finial.config.server import ServerFile, load_server
 from finial.errors import FinialError
 from finial.store.location import Postgres, location_of, pool_of
 from finial.store.postgres_connection import conninfo_of
@@ -34,7 +35,7 @@ HCL_WORDS = (
 
 
 def hcl_files() -> list[bytes]:
-    return [path.read_bytes() for path in sorted((VECTORS / "config").glob("*.hcl"))[::6]]
+    return [path.read_bytes() for path in sorted((VECTORS / "config").glob("*.hcl"))]
 
 
 def json_files() -> list[bytes]:
@@ -61,13 +62,20 @@ def read_json_file(data: bytes) -> None:
         "config/builtin.py",
     ),
     words=HCL_WORDS,
+    mutate=by_options(ServerFile),
     cpu=3.0,
 )
 def read_server_config(data: bytes) -> None:
     load_server(data, "x", environment={"A": "b"})
 
 
-@target("agent-config", reads=("config/load.py", "config/agent.py"), words=HCL_WORDS, cpu=3.0)
+@target(
+    "agent-config",
+    reads=("config/load.py", "config/agent.py"),
+    words=HCL_WORDS,
+    mutate=by_options(AgentFile),
+    cpu=3.0,
+)
 def read_agent_config(data: bytes) -> None:
     load_agent(data, "x", environment={"A": "b"})
 
@@ -139,7 +147,7 @@ DATA = Record(
 
 
 def templates() -> list[bytes]:
-    return [one.encode() for one in (VECTORS / "template" / "templates.txt").read_text().splitlines()[::5]]
+    return [one.encode() for one in (VECTORS / "template" / "templates.txt").read_text().splitlines()]
 
 
 @target(
