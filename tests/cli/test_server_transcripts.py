@@ -28,6 +28,7 @@ from finial.testing.jwt import TestJwtKey
 from finial.testing.replay import Replay
 from finial.testing.server import Running, server
 from finial.testing.transcripts import Outcome, parse
+from finial.testing.upstream import disk_plugin
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 TRANSCRIPTS = Path(__file__).parent / "transcripts"
@@ -243,6 +244,25 @@ def test_authority(folder: Path, programs: Path | None) -> None:
 
     async def run() -> list[str]:
         async with server(folder):
+            return await one.run()
+
+    wrong = asyncio.run(run())
+    assert not wrong, "\n".join(wrong)
+    assert one.equal
+
+
+def test_upstreamauthority(folder: Path, programs: Path | None) -> None:
+    (folder / "up").mkdir()
+    one = Replay(TRANSCRIPTS / "server-upstreamauthority.txt", folder, {}, programs=programs)
+    one.values = {"<HEX40>": [NODE_KEY]}
+
+    async def another_root() -> None:
+        disk_plugin(folder)
+
+    one.before["the disk plugin's files now hold another root"] = another_root
+
+    async def run() -> list[str]:
+        async with server(folder / "up", plugins=disk_plugin(folder)):
             return await one.run()
 
     wrong = asyncio.run(run())

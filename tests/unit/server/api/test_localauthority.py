@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from finial.runtime.grpc import GRPCError, Status, unary
-from finial.spiffe.bundle_document import encode_pem
-from finial.testing.ca import TestCa
 from finial.testing.server import Running, attest, play, server
+from finial.testing.upstream import disk_plugin
 from finial.wire.pb.spire.api.server.bundle.v1 import bundle_pb2
 from finial.wire.pb.spire.api.server.bundle.v1.bundle_grpc import BundleStub
 from finial.wire.pb.spire.api.server.localauthority.v1 import localauthority_pb2 as api
@@ -130,28 +127,15 @@ def test_there_is_no_upstream_and_no_wit(tmp_path: Path) -> None:
     play(tmp_path, scene)
 
 
-def upstream_files(folder: Path) -> str:
-    """Written anew by each call: another CA. Returns: the plugin's block."""
-    root = TestCa(lifetime=timedelta(days=2))
-    cert, key = folder / "upstream.pem", folder / "upstream.key"
-    cert.write_bytes(encode_pem([root.der]))
-    key.write_bytes(
-        root.private_key.private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption())
-    )
-    return (
-        f'UpstreamAuthority "disk" {{ plugin_data {{ cert_file_path = "{cert}" key_file_path = "{key}" }} }}'
-    )
-
-
 def test_below_an_upstream_its_root_is_tainted_and_revoked(tmp_path: Path) -> None:
     async def scene() -> None:
-        async with server(tmp_path, plugins=upstream_files(tmp_path)) as running, running.admin() as channel:
+        async with server(tmp_path, plugins=disk_plugin(tmp_path)) as running, running.admin() as channel:
             stub = LocalAuthorityStub(channel)
             state = await unary(stub.GetX509AuthorityState, api.GetX509AuthorityStateRequest())
             root = state.active.upstream_authority_subject_key_id
             agent = await attest(running)
             assert len(agent.svid.chain) == 2
-            upstream_files(tmp_path)
+            disk_plugin(tmp_path)
             prepared = await unary(stub.PrepareX509Authority, api.PrepareX509AuthorityRequest())
             other = prepared.prepared_authority
             assert other.upstream_authority_subject_key_id not in ("", root)
