@@ -26,10 +26,12 @@ from finial.registry.entry import Entry
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """An entry that needs an SVID; `expires_at` is that of the one in hand, if there is one."""
+    """An entry that needs an SVID; `expires_at` is that of the one in hand, if there is one. `awaited`: there is
+    none, and a workload asks."""
 
     entry: Entry
-    expires_at: datetime | None
+    expires_at: datetime | None = None
+    awaited: bool = False
 
 
 class DueEntries:
@@ -59,9 +61,9 @@ class DueEntries:
         """`now` is Unix seconds; `room` is for so many that nobody asks for."""
         self._age(now)
         renewals = [(self._held[one].svid.not_after, one) for one in self._stale]
-        found = [Due(self._entries[one], None) for one in self._waiting]
+        found = [Due(self._entries[one], awaited=True) for one in self._waiting]
         found += (Due(self._entries[one], not_after) for not_after, one in sorted(renewals))
-        found += (Due(self._entries[one], None) for one in islice(self._prefetch, room))
+        found += (Due(self._entries[one]) for one in islice(self._prefetch, room))
         return found
 
     def next_renewal(self) -> float | None:

@@ -32,6 +32,7 @@ from finial.wire.convert.svid import jwt_svid_from_wire, x509_svid_from_wire
 from finial.wire.pb.spire.api.server.svid.v1 import svid_pb2
 
 MAX_BATCH = 500
+AHEAD = 100  # of a batch that nobody waits for: who comes to ask meanwhile waits until it is signed
 REFUSED_PAUSE = 5.0  # seconds until an entry that the server would not sign for is asked for again
 RETRY_MIN, RETRY_MAX = 1.0, 60.0
 
@@ -113,8 +114,14 @@ class Signer:
         """
         async with self._lock:
             self._wake.clear()
-            while batch := self._due()[: self._batch]:
+            while batch := self._next_batch():
                 await self._sign(batch)
+
+    def _next_batch(self) -> list[Due]:
+        """What workloads wait for is not held up by what they do not."""
+        due = self._due()
+        awaited = [one for one in due if one.awaited]
+        return awaited[: self._batch] or due[: min(self._batch, AHEAD)]
 
     def _due(self) -> list[Due]:
         now = self._clock.unix()

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from finial.agent import sign
 from finial.errors import FinialError, NotFound, PermissionDenied, Unavailable
 from finial.registry.entry import Entry
 from finial.runtime.tasks import Tasks
@@ -93,6 +94,31 @@ def test_a_batch_that_fails_is_halved_and_whole_again_after_a_success(joined: An
             await parts.signer.sign_due()
             assert len([one for one in "012" if parts.holdings.held(f"e{one}")]) == 3
             assert server.calls["BatchNewX509SVID"] == 9 + 2  # one alone, then the rest at once
+
+    asyncio.run(scenario())
+
+
+def test_who_asks_while_much_is_signed_ahead_is_served_after_that_batch_and_alone(
+    joined: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sign, "AHEAD", 2)
+    late = replace(entry("late"), selectors=(Selector("t", "late"),))
+
+    async def scenario() -> None:
+        async with ScriptedServer() as server, joined(server) as parts:
+            authorize(parts, *(entry(f"e{number}") for number in range(5)), late)
+            held: list[int] = []  # at each call
+
+            async def look() -> None:
+                held.append(sum(parts.holdings.held(one) is not None for one in server.entries))
+                if len(held) == 1:
+                    parts.holdings.subscribe(frozenset(late.selectors), lambda: None)
+                if len(held) == 3:
+                    assert parts.holdings.held("late") is not None
+
+            server.before["BatchNewX509SVID"] = look
+            await parts.signer.sign_due()
+            assert held == [0, 2, 3, 5]
 
     asyncio.run(scenario())
 
