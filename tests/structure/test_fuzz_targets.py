@@ -39,12 +39,7 @@ NOT_FOREIGN = {
     "server/prune.py": "rows that wire/convert/stored.py reads",
     "store/bundle_changes.py": "digests that we wrote ourselves",
     "store/lineage.py": "values that we wrote ourselves",
-    "template/functions/builtin.py": "part of template/evaluate.py's run",
-    "template/functions/encoding.py": "part of template/evaluate.py's run",
-    "template/functions/paths.py": "part of template/evaluate.py's run",
-    "template/functions/text.py": "part of template/evaluate.py's run",
     "template/template.py": "the face of template/parser.py",
-    "template/values.py": "part of template/evaluate.py's run",
     "wire/pool.py": "descriptors that are part of the package",
 }
 APART = ("testing/", "wire/pb/")

@@ -24,6 +24,7 @@ from finial.store.location import Postgres, location_of, pool_of
 from finial.store.postgres_connection import conninfo_of
 from finial.template import Template
 from finial.template.budget import Budget
+from finial.template.functions import FUNCTIONS
 from finial.template.functions.patterns import compiled
 from finial.template.values import Record
 
@@ -152,11 +153,16 @@ def templates() -> list[bytes]:
 
 @target(
     "template",
-    reads=("template/parser.py", "template/tokens.py", "template/evaluate.py", "template/printf.py"),
+    reads=(
+        "template/parser.py", "template/tokens.py", "template/evaluate.py", "template/printf.py", "template/values.py",
+        "template/functions/builtin.py", "template/functions/case.py", "template/functions/dicts.py", "template/functions/encoding.py",
+        "template/functions/lists.py", "template/functions/paths.py", "template/functions/patterns.py", "template/functions/text.py",
+    ),
     made=templates,
     words=(
         b"{{", b"}}", b"{{-", b"-}}", b"|", b".", b"$", b"(", b")", b"if ", b"range ", b"with ", b"end", b"else", b"printf ",
         b'"%x"', b"'a'", b"`", b"/*", b"*/", b".Subject.CommonName", b"repeat ", b"list ", b"dict ", b"splitList ", b"1e3",
+        b"break", b"continue", b"else if ", b'"%-+#08.3q"', b'"%*v"', *(f"{{{{ {name} ".encode() for name in sorted(FUNCTIONS)),
     ),
     cpu=4.0,
     memory=64 * 1024 * 1024,
@@ -184,6 +190,14 @@ def render(data: bytes) -> None:
         b"$",
         b"\\b",
         b"[[:alpha:]]",
+        b"[[:^word:]]",
+        b"\\Q.\\E",
+        b"\\x{41}",
+        b"\\101",
+        b"(?P<a>",
+        b"(?m:",
+        b"\\pN",
+        b"\\S",
         b"\0",
     ),
     cpu=4.0,
@@ -196,7 +210,7 @@ def match(data: bytes) -> None:
     found = list(regex.spans(text, budget.spend))
     assert all(0 <= start <= end <= len(text) for start, end in found)
     assert all(one[1] <= other[0] for one, other in pairwise(found))
-    regex.replace(text, lambda groups: regex.expand("$1", text, groups), budget.spend)
+    regex.replace(text, lambda groups: regex.expand("$1$a${2}$$", text, groups), budget.spend)
     regex.split(text, -1, budget.spend)
 
 
