@@ -28,7 +28,7 @@ from finial.testing.jwt import TestJwtKey
 from finial.testing.replay import Replay
 from finial.testing.server import Running, server
 from finial.testing.transcripts import Outcome, parse
-from finial.testing.upstream import disk_plugin
+from finial.testing.upstream_files import disk_plugin
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 TRANSCRIPTS = Path(__file__).parent / "transcripts"

@@ -9,7 +9,7 @@ import pytest
 
 from finial.runtime.grpc import GRPCError, Status, unary
 from finial.testing.server import Running, attest, play, server
-from finial.testing.upstream import disk_plugin
+from finial.testing.upstream_files import disk_plugin
 from finial.wire.pb.spire.api.server.bundle.v1 import bundle_pb2
 from finial.wire.pb.spire.api.server.bundle.v1.bundle_grpc import BundleStub
 from finial.wire.pb.spire.api.server.localauthority.v1 import localauthority_pb2 as api
