@@ -32,6 +32,7 @@ NOT_FOREIGN = {
     "plugins/node/x509pop/agent.py": "the operator's key and certificate, by pyca",
     "runtime/process/darwin.py": "records of the kernel, each of one size",
     "runtime/sockets/proxies.py": "addresses that the kernel told, or that runtime/sockets/proxy_header.py has read",
+    "runtime/peer/darwin.py": "records of the kernel, of one size and with no field that a process words",
     "runtime/log.py": "names of levels and formats in the configuration",
     "runtime/metrics/readers.py": "the operator's key and certificate, by pyca",
     "server/api/authorized.py": "bytes of our own counters",
