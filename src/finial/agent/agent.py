@@ -15,9 +15,11 @@ from pathlib import Path
 from finial import SPIRE_VERSION
 from finial.agent.attestation import WorkloadAttestation
 from finial.agent.connection import ServerAddress, ServerConnection, rpc_text
+from finial.agent.contact import Contact
 from finial.agent.endpoints import Endpoints, Health
 from finial.agent.identity import AgentIdentity
 from finial.agent.intake import Intake
+from finial.agent.observe import Observer
 from finial.agent.renew import Renewal, reattest_hint
 from finial.agent.sign import Signer, SigningOptions
 from finial.agent.start import RETRY_INTERVAL, Node
@@ -27,6 +29,7 @@ from finial.agent.watch import Watch
 from finial.agent.workload_api import WorkloadApi, WorkloadApiOptions
 from finial.errors import DeadlineExceeded, Denial, FinialError, PermissionDenied, Unavailable
 from finial.runtime.clock import Clock
+from finial.runtime.grpc import Servable
 from finial.runtime.health import State
 from finial.runtime.log import Logger
 from finial.runtime.metrics import Export, Exporter
@@ -158,7 +161,16 @@ class Agent:
             self._clock,
             self._root_log.subsystem("endpoints").with_fields(service="WorkloadAPI"),
         )
-        handlers = [api] if self.settings.serve_workload_api else []
+        observer = Observer(
+            self.settings.socket_path,
+            parts.holdings,
+            self._attestation,
+            lambda: parts.renewal.identity.svid,
+            lambda: parts.watch.position,
+            parts.contact,
+            self._clock,
+        )
+        handlers: list[Servable] = [observer, *([api] if self.settings.serve_workload_api else [])]
         log = self._root_log.subsystem("endpoints")
         endpoints = Endpoints(self.settings.socket_path, handlers, self._tasks, self._metrics, log)
         endpoints.start(deep=self.settings.deep)
@@ -215,16 +227,19 @@ class _Parts:
         draw = settings.draw
         self.holdings = Holdings(bundle, cache_size=settings.cache_size)
         self.connection = ServerConnection(settings.server, bundle, identity)
-        self.signer = Signer(self.connection, self.holdings, settings.signing, clock, log)
+        self.contact = Contact(clock)
+        self.signer = Signer(self.connection, self.holdings, settings.signing, clock, log, self.contact)
         self.intake = Intake(self.holdings, self.connection, self.signer, self._on_bundle, clock, log)
+        self.watch = Watch(self.connection, self.intake, self.signer, self.contact, log)
         self.synchronizer = Synchronizer(
             self.connection,
             self.intake,
-            Watch(self.connection, self.intake, self.signer, log),
+            self.watch,
             clock,
             draw,
             log,
             node.rebootstrap,
+            self.contact,
             interval=settings.sync_interval,
         )
         self.renewal = Renewal(

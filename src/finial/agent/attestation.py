@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 
-from finial.errors import FinialError, Unavailable
+from finial.errors import FinialError, Internal, Unavailable
 from finial.plugin.kinds import WorkloadAttestor, WorkloadProcess
 from finial.runtime.log import Logger
 from finial.spiffe.selector import Selector
@@ -24,6 +24,18 @@ class WorkloadAttestation:
     def __init__(self, attestors: Mapping[str, WorkloadAttestor], log: Logger) -> None:
         self._attestors = dict(attestors)
         self._log = log
+
+    async def asked(self, process: WorkloadProcess) -> list[tuple[str, Sequence[Selector] | FinialError]]:
+        """What each attestor answers, by its name, for whoever wants to know why. Nothing is logged.
+
+        Raises: Unavailable if the process changed meanwhile.
+        """
+        process.check()
+        found = await asyncio.gather(
+            *(one.attest(process) for one in self._attestors.values()), return_exceptions=True
+        )
+        process.check()
+        return [(name, _answer(one)) for name, one in zip(self._attestors, found, strict=True)]
 
     async def selectors(self, process: WorkloadProcess) -> frozenset[Selector]:
         """The process is checked before and after: what was read is about the one that connected.
@@ -55,3 +67,9 @@ class WorkloadAttestation:
         except Exception as why:  # a broken plugin is one that failed
             self._log.error(f'workload attestor "{name}" failed', pid=process.pid, error=why)
             return None
+
+
+def _answer(found: Sequence[Selector] | BaseException) -> Sequence[Selector] | FinialError:
+    if isinstance(found, FinialError) or not isinstance(found, BaseException):
+        return found
+    return Internal(f"{type(found).__name__}: {found}")

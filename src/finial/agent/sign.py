@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 
 from finial.agent.answer import HeldSvid
 from finial.agent.connection import RPC_TIMEOUT, ServerConnection, in_rpc_words, rpc_text
+from finial.agent.contact import Contact
 from finial.agent.due import Due
 from finial.agent.identity import public_key_of
 from finial.agent.jwt_cache import JwtCache
@@ -69,8 +70,10 @@ class Signer:
         options: SigningOptions,
         clock: Clock,
         log: Logger,
+        contact: Contact | None = None,
     ) -> None:
         self._connection = connection
+        self._contact = contact or Contact(clock)
         self._holdings = holdings
         self._options = options
         self._clock = clock
@@ -180,6 +183,9 @@ class Signer:
             else:
                 expires_at = f"{request.due.expires_at:%Y-%m-%dT%H:%M:%SZ}"
                 self._log.info("Renewing X509-SVID", expires_at=expires_at, **fields)
+        for held in signed.values():
+            self._contact.signed(held.svid)
+            break
         self._holdings.store_all(signed)
 
     def _held(self, request: _Request, result: svid_pb2.BatchNewX509SVIDResponse.Result) -> HeldSvid:

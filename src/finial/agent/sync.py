@@ -8,6 +8,7 @@ on, which proves that nothing was missed.
 from __future__ import annotations
 
 from finial.agent.connection import ServerConnection, in_rpc_words, rpc_text
+from finial.agent.contact import Contact
 from finial.agent.intake import Intake
 from finial.agent.lifetime import Draw
 from finial.agent.poll import fetch_bundles, fetch_entries
@@ -37,6 +38,7 @@ class Synchronizer:
         draw: Draw,
         log: Logger,
         trust: Rebootstrap,
+        contact: Contact,
         *,
         interval: float = 5.0,
     ) -> None:
@@ -48,7 +50,7 @@ class Synchronizer:
         self._log = log
         self._trust = trust
         self.interval = interval
-        self.last_success = 0.0  # Unix seconds
+        self.contact = contact
 
     async def synchronize(self) -> None:
         """One poll. Raises: what the calls raise, "failed to fetch authorized entries: ..."."""
@@ -60,7 +62,7 @@ class Synchronizer:
             raise in_rpc_words("failed to fetch authorized entries", why) from why
         bundles = await fetch_bundles(self._connection, entries.values())
         self._intake.replace(entries.values(), bundles, generation)
-        self.last_success = self._clock.unix()
+        self.contact.heard()
 
     async def run(self) -> None:
         """Until cancelled. Raises: PermissionDenied with a reason if this agent is not known any more;
@@ -93,6 +95,7 @@ class Synchronizer:
                 raise
             except FinialError as why:
                 self._log.error("Watch ended", error=rpc_text(why))
+                self.contact.failed(why)
                 await self._trust.call_failed(why)
                 await self._clock.sleep(self._draw(pause * 0.9, pause * 1.1))
                 pause = min(pause * 2, self._longest_pause)
@@ -109,6 +112,7 @@ class Synchronizer:
                 pause = interval or self.interval
             except FinialError as why:
                 self._log.error("Synchronize failed", error=why)
+                self.contact.failed(why)
                 if isinstance(why, PermissionDenied) and why.reason is not None:
                     raise
                 await self._trust.call_failed(why)

@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from grpclib.client import Stream
 
 from finial.agent.connection import ServerConnection, require_roots
+from finial.agent.contact import Contact
 from finial.agent.intake import Intake
 from finial.agent.poll import read_entries
 from finial.agent.sign import Signer
@@ -32,8 +33,10 @@ Calls = Stream[change_pb2.WatchRequest, change_pb2.WatchResponse]
 class Watch:
     """`position` outlives the streams: the next one goes on where the last one ended."""
 
-    def __init__(self, connection: ServerConnection, intake: Intake, signer: Signer, log: Logger) -> None:
-        self._connection = connection
+    def __init__(
+        self, connection: ServerConnection, intake: Intake, signer: Signer, contact: Contact, log: Logger
+    ) -> None:
+        self._connection, self._contact = connection, contact
         self._intake = intake
         self._signer = signer
         self._log = log
@@ -86,12 +89,17 @@ class Watch:
         return change_pb2.Open(position=self.position, known=known, known_bundles=bundles)
 
     async def _receive(self, stream: Calls) -> None:
+        part = await stream.recv_message()
+        if part is None:
+            return
         parts: list[change_pb2.WatchResponse] = []
-        while (part := await stream.recv_message()) is not None:
-            parts.append(part)
-            if not part.more:
-                self._apply(parts)
-                parts = []
+        with self._contact.watching():
+            while part is not None:
+                parts.append(part)
+                if not part.more:
+                    self._apply(parts)
+                    parts = []
+                part = await stream.recv_message()
 
     def _apply(self, parts: list[change_pb2.WatchResponse]) -> None:
         messages = [bundle for part in parts for bundle in part.bundles]

@@ -52,7 +52,6 @@ def healthy() -> Scene:
             Agent(AGENT, "x509pop", "1", int(NOW) + 1800, selectors=(NODE,)),
             (ENTRY, ALIAS, UNLIKE),
             frozenset({AGENT, OTHER}),
-            NOW,
         ),
         now=NOW,
     )
@@ -161,7 +160,7 @@ SEEDS: dict[Fault, Callable[[Scene], Scene]] = {
     Fault.PID_ELSEWHERE: elsewhere,
     Fault.OTHER_SOCKET: lambda scene: agent(scene, socket="/run/other/api.sock"),
     Fault.TRUST_DOMAIN: lambda scene: question(scene, spiffe_id=SpiffeId.parse("spiffe://other.test/web")),
-    Fault.CLOCK_SKEW: lambda scene: server(scene, now=NOW + 300),
+    Fault.CLOCK_SKEW: lambda scene: agent(scene, ahead=-300.0),
     Fault.HINT: lambda scene: question(scene, hint="payments"),
     Fault.TAINTED: lambda scene: held(scene, tainted=True),
 }

@@ -15,6 +15,7 @@ import pytest
 
 from finial.agent.attest import attest
 from finial.agent.connection import ServerConnection
+from finial.agent.contact import Contact
 from finial.agent.identity import AgentIdentity, AgentKeys
 from finial.agent.intake import Intake
 from finial.agent.rebootstrap import Mode, Rebootstrap
@@ -44,6 +45,7 @@ class Parts:
     text: io.StringIO
     bundles: list[tuple[Bundle, bool]]
     trust: Rebootstrap
+    contact: Contact
 
     @property
     def log(self) -> str:
@@ -76,11 +78,24 @@ async def join(folder: Path, server: ScriptedServer) -> AsyncIterator[Parts]:
         server.clock,
         logger,
     )
-    watch = Watch(connection, intake, signer, logger)
+    contact = Contact(server.clock)
+    watch = Watch(connection, intake, signer, contact, logger)
     trust = Rebootstrap(Mode.NEVER, timedelta(), Storage(folder), server.clock, logger)
     try:
         yield Parts(
-            server, connection, identity, keys, holdings, signer, intake, watch, logger, text, bundles, trust
+            server,
+            connection,
+            identity,
+            keys,
+            holdings,
+            signer,
+            intake,
+            watch,
+            logger,
+            text,
+            bundles,
+            trust,
+            contact,
         )
     finally:
         await connection.aclose()

@@ -34,6 +34,7 @@ def synchronizer(parts: Any, interval: float = 0.01) -> Synchronizer:
         random.uniform,
         parts.logger,
         parts.trust,
+        parts.contact,
         interval=interval,
     )
 
@@ -132,7 +133,7 @@ def test_one_poll_says_when_it_succeeded_and_what_failed(joined: Any) -> None:
         async with ScriptedServer() as server, joined(server) as parts:
             one = synchronizer(parts)
             await one.synchronize()
-            assert one.last_success == pytest.approx(server.clock.unix(), abs=5)
+            assert parts.contact.heard_at == pytest.approx(server.clock.unix(), abs=5)
             server.serials.clear()
             with pytest.raises(PermissionDenied, match="failed to fetch authorized entries: rpc error"):
                 await one.synchronize()

@@ -9,7 +9,7 @@ from finial.doctor.explain.fault import Fault, Finding, Remedy
 from finial.doctor.explain.near import Candidate
 from finial.doctor.explain.scene import AgentSeen, Scene
 
-SKEW = 5.0  # seconds between two clocks that are told
+SKEW = 10.0  # seconds between two clocks that are told
 STALE = 60.0  # seconds without news from the server that are told beside a trouble
 
 
@@ -134,11 +134,8 @@ def _socket(scene: Scene) -> Iterator[Finding]:
 
 
 def _clock(scene: Scene) -> Iterator[Finding]:
-    agent, server = scene.agent, scene.server
-    if agent is None or server is None or server.now is None:
-        return
-    skew = agent.now - server.now
-    if abs(skew) > SKEW:
+    skew = scene.agent.ahead if scene.agent else None
+    if skew is not None and abs(skew) > SKEW:
         word = "ahead of" if skew > 0 else "behind"
         yield Finding(
             Fault.CLOCK_SKEW,

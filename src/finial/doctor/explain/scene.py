@@ -58,7 +58,7 @@ class HeldEntry:
 
 @dataclass(frozen=True, slots=True)
 class AgentSeen:
-    """`now`: its clock. `trouble`: why its last exchange with the server failed; empty: it did not."""
+    """`now`: its clock, `ahead`: by how many seconds that is ahead of the server's, None where nobody knows. `trouble`: why its last exchange with the server failed; empty: it did not."""
 
     id: SpiffeId
     socket: str
@@ -67,19 +67,17 @@ class AgentSeen:
     synced_at: float
     held: tuple[HeldEntry, ...] = ()
     trouble: str = ""
-    attestors: tuple[str, ...] = ()
+    ahead: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ServerSeen:
-    """`agent` is None where the server knows no such agent. `agents`: the IDs of all that it knows. `now`: its clock;
-    None where it does not tell."""
+    """`agent` is None where the server knows no such agent. `agents`: the IDs of all that it knows."""
 
     trust_domain: TrustDomain
     agent: Agent | None
     entries: tuple[Entry, ...] = ()
     agents: frozenset[SpiffeId] = frozenset()
-    now: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from finial.doctor.explain import Fault, explain
-from finial.testing.seeded_faults import SEEDS, healthy, server
+from finial.testing.seeded_faults import SEEDS, agent, healthy
 
 SAYS = {
     Fault.AGENT_BANNED: "is banned at the server",
@@ -25,5 +25,4 @@ def test_the_sentence_names_what_was_seen(fault: Fault) -> None:
 
 
 def test_a_small_difference_of_clocks_is_none() -> None:
-    seen = healthy()
-    assert not explain(server(seen, now=seen.now + 3)).findings
+    assert not explain(agent(healthy(), ahead=3.0)).findings
