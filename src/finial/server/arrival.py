@@ -8,6 +8,7 @@ intervals is gone: nobody waits for it.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import suppress
 from enum import Enum, auto
 
@@ -63,7 +64,12 @@ class Arrivals:
         """No agent is known to be without it: each has it or is gone."""
         if not self._follower.position.covers(position):
             return False
-        return all(
-            self.of(agent.id, position) is not Arrival.PENDING
-            for agent in self._follower.index.agents.values()
-        )
+        return not any(self._pending(position))
+
+    def pending(self, position: Position) -> int:
+        """How many agents are known to be without it."""
+        return sum(self._pending(position))
+
+    def _pending(self, position: Position) -> Iterator[bool]:
+        for agent in self._follower.index.agents.values():
+            yield self.of(agent.id, position) is Arrival.PENDING

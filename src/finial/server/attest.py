@@ -17,6 +17,7 @@ from finial.plugin.kinds import AttestedNode, Challenge, ServerNodeAttestor
 from finial.registry.agent import Agent
 from finial.registry.join_token import JoinToken
 from finial.runtime.clock import Clock
+from finial.runtime.metrics import Metrics
 from finial.server.api.caller import current
 from finial.server.sign import Signer
 from finial.spiffe.id import SpiffeId
@@ -75,11 +76,15 @@ class Attestor:
         store: Store,
         signer: Signer,
         methods: Mapping[str, ServerNodeAttestor],
+        metrics: Metrics,
         *,
         id_as_selector: bool = False,
     ) -> None:
         self._store, self._signer, self._methods = store, signer, methods
         self._id_as_selector = id_as_selector
+        self._attempts = {
+            one: metrics.timed("finial.node_attestation_seconds", method=one) for one in methods
+        }
         self._believing = asyncio.Lock()
 
     async def attest(self, method: str, payload: bytes, request: bytes, challenge: Challenge) -> Attestation:
@@ -90,6 +95,12 @@ class Attestor:
             raise FailedPrecondition(
                 f'error getting node attestor: could not find node attestor type "{method}"'
             )
+        with self._attempts[method].measured():
+            return await self._attest(method, attestor, payload, request, challenge)
+
+    async def _attest(
+        self, method: str, attestor: ServerNodeAttestor, payload: bytes, request: bytes, challenge: Challenge
+    ) -> Attestation:
         asked = read_csr(request)
         node = await attestor.attest(payload, challenge)
         if self._id_as_selector:

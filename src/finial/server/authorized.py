@@ -100,6 +100,11 @@ class AuthorizedIndex:
         """Raises: InvalidArgument for a bad token."""
         return self.agents.page(wanted.accepts, size=size, token=token)
 
+    @property
+    def aliases(self) -> tuple[int, int]:
+        """How many node aliases there are, and under how many selectors they are kept."""
+        return sum(map(len, self._aliases.values())), len(self._aliases)
+
     # What is told
 
     def fill(self, entries: Iterable[tuple[int, Entry]]) -> None:

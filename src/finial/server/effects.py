@@ -20,18 +20,24 @@ from finial.errors import Internal, NotFound
 from finial.plugin.kinds import KeyManager, PrivateKey
 from finial.runtime.clock import Clock
 from finial.runtime.log import Logger
+from finial.runtime.metrics import Metrics
 from finial.server.sign import Signer
 from finial.spiffe.bundle import Bundle, X509Authority
 from finial.store import Position, Store
 
 
 class Effects:
-    """`published`: where the newest authority stands in the bundle; None before the first."""
+    """`published`: where the newest authority stands in the bundle, and since when on the monotonic clock; None
+    before the first."""
 
-    def __init__(self, store: Store, keys: KeyManager, signer: Signer, clock: Clock, log: Logger) -> None:
+    def __init__(
+        self, store: Store, keys: KeyManager, signer: Signer, clock: Clock, log: Logger, metrics: Metrics
+    ) -> None:
         self._store, self._keys, self._signer, self._clock, self._log = store, keys, signer, clock, log
+        self._counted = Activations(metrics)
         self._journal_row: int | None = None
         self.published: Position | None = None
+        self.published_at = clock.monotonic()
 
     async def load_journal(self, held: Mapping[str, PrivateKey]) -> Journal:
         """The row whose active authority has its key here; it is written to from here on."""
@@ -51,6 +57,7 @@ class Effects:
             case Publish(x509, jwt):
                 added = Bundle(trust_domain, tuple(X509Authority(der) for der in x509), jwt)
                 self.published = (await self._store.append_bundle(added)).position
+                self.published_at = self._clock.monotonic()
             case Persist(journal):
                 await self._persist(journal)
             case Sign(kind, _):
@@ -94,11 +101,28 @@ class Effects:
             self._signer.use_x509(Issuer(ca, policy))
             self._log.info("X509 CA activated", **fields_of(record))
             ttl = record.not_after - self._clock.unix()
+            self._counted.x509(policy.trust_domain.name, record.not_after, ttl)
             self._log.debug("Successfully rotated X.509 CA", trust_domain_id=policy.trust_domain.uri, ttl=ttl)
         else:
             ends = datetime.fromtimestamp(record.not_after, UTC)
             self._signer.use_jwt(JwtIssuer(JwtKey(record.key_id, key, ends), policy))
             self._log.info("JWT key activated", **fields_of(record))
+            self._counted.jwt()
+
+
+class Activations:
+    """Of authorities, as SPIRE counts them: also what the journal says at the start."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self._metrics = metrics
+
+    def x509(self, trust_domain: str, not_after: int, ttl: float) -> None:
+        self._metrics.counter("ca.manager.x509_ca.activate").add()
+        for what, value in (("expiration", not_after), ("ttl", ttl)):
+            self._metrics.gauge(f"manager.x509_ca.rotate.{what}", trust_domain_id=trust_domain).set(value)
+
+    def jwt(self) -> None:
+        self._metrics.counter("manager.jwt_key.activate").add()
 
 
 def fields_of(record: AnyRecord) -> dict[str, str | datetime]:

@@ -6,7 +6,7 @@ connections end after three minutes, gracefully, so that agents spread over the 
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from finial.runtime.grpc import TCP, UNIX, Interceptor, Servable, Server
@@ -46,6 +46,11 @@ class Endpoints:
         self._trusted_proxies = trusted_proxies
         self._listeners: list[Listener] = []
         self._addresses: list[tuple[str, str, Server]] = []
+
+    @property
+    def servers(self) -> Mapping[str, Server]:
+        """By the kind of their listener."""
+        return {"tcp": self._tcp, "unix": self._unix}
 
     def start(self, host: str, port: int, path: Path, context: FollowingContext) -> int:
         """Returns: the port. Raises: what binding raises."""

@@ -18,6 +18,7 @@ from finial.registry.entry import Entry
 from finial.runtime import collector
 from finial.runtime.clock import Clock
 from finial.runtime.log import Logger
+from finial.runtime.metrics import Metrics
 from finial.server.authorized import AuthorizedIndex, Root
 from finial.spiffe.bundle import Bundle
 from finial.spiffe.id import SpiffeId
@@ -65,14 +66,27 @@ class Follower:
     """Owns the view; `run` it as a task. Everything else only reads the view, on the same loop."""
 
     def __init__(
-        self, trust_domain: TrustDomain, store: Store, snapshot: Snapshot, clock: Clock, log: Logger
+        self,
+        trust_domain: TrustDomain,
+        store: Store,
+        snapshot: Snapshot,
+        clock: Clock,
+        log: Logger,
+        metrics: Metrics,
     ) -> None:
         self.trust_domain = trust_domain
         self._store, self._clock, self._log = store, clock, log
         self._subscribers: dict[object, Subscriber] = {}
         self._moved = asyncio.Event()
         self._applying = asyncio.Lock()  # rows that were read are applied before any are read again
+        self._reloads = metrics.calls("entry.cache.reload")
+        self._out_since: float | None = None  # on the monotonic clock
         self.view = View.of(snapshot)
+
+    @property
+    def outage(self) -> float:
+        """Seconds for which the log could not be read; 0: it can."""
+        return 0.0 if self._out_since is None else self._clock.monotonic() - self._out_since
 
     @property
     def index(self) -> AuthorizedIndex:
@@ -124,7 +138,7 @@ class Follower:
 
     async def _outlast(self, why: FinialError) -> None:
         """Until the log can be read again; said at once, each minute, and at the end."""
-        since = self._clock.monotonic()
+        since = self._out_since = self._clock.monotonic()
         told = since - TOLD
         while True:
             if (now := self._clock.monotonic()) >= told + TOLD:
@@ -137,6 +151,7 @@ class Follower:
                 why = again
             else:
                 break
+        self._out_since = None
         self._log.info("Following the change log again", seconds=round(self._clock.monotonic() - since))
 
     async def _go_on(self, *, at_once: bool = False) -> None:
@@ -147,14 +162,16 @@ class Follower:
         except FailedPrecondition as why:
             self._log.warning("Change log cannot be continued; loading everything", error=why)
             async with self._applying:
-                self._replace(View.of(await self._store.load(self.position)))
+                with self._reloads.measured():
+                    self._replace(View.of(await self._store.load(self.position)))
 
     async def step(self) -> None:
         """Applies what was committed since. Raises: as the store reads."""
         async with self._applying:
             changes, position = await self._store.changes.read(self.position)
             if position != self.position:
-                await self._apply(changes, position)
+                with self._reloads.measured():
+                    await self._apply(changes, position)
 
     async def repair(self, things: Iterable[Change]) -> None:
         """Reads these again, whatever the log says of them. Raises: as the store reads."""

@@ -16,7 +16,7 @@ from finial.errors import FinialError, Internal, PermissionDenied
 from finial.plugin.kinds import KeyType, PrivateKey
 from finial.runtime.clock import Clock
 from finial.runtime.log import Logger
-from finial.runtime.metrics import Identity, ReaderContext
+from finial.runtime.metrics import Identity, Metrics, ReaderContext
 from finial.runtime.tls import FollowingContext, Material
 from finial.server.follow import Applied, Follower
 from finial.server.sign import Signer
@@ -40,10 +40,12 @@ class ServerIdentity:
         follower: Follower,
         clock: Clock,
         log: Logger,
+        metrics: Metrics,
         admin_ids: Collection[SpiffeId] = (),
     ) -> None:
         self._signer, self._follower, self._clock = signer, follower, clock
         self._log = log.subsystem("svid_rotator")
+        self._rotations = metrics.calls("svid.rotate")
         self._trust_domain = signer.policy.trust_domain
         self._admin_ids = frozenset(admin_ids)
         self._svid: X509Svid | None = None
@@ -118,8 +120,9 @@ class ServerIdentity:
     async def renew(self) -> None:
         """Raises: what signing raises; the old SVID stays then."""
         self._log.debug("Rotating server SVID")
-        key = await asyncio.to_thread(generate, self._signer.policy.ca_key_type)
-        svid = await self._signer.x509(lambda policy: policy.server(public_bytes(key)))
+        with self._rotations.measured():
+            key = await asyncio.to_thread(generate, self._signer.policy.ca_key_type)
+            svid = await self._signer.x509(lambda policy: policy.server(public_bytes(key)))
         self._svid, self._key = svid, private_key_to_pkcs8(key)
         self._log.debug("Signed X509 SVID", expiration=svid.not_after, spiffe_id=str(svid.id))
 

@@ -21,6 +21,7 @@ from finial.errors import FinialError, InvalidArgument
 from finial.plugin import catalog
 from finial.plugin.catalog import Catalog
 from finial.plugin.kinds import KeyManager, KeyType, ServerNodeAttestor
+from finial.plugin.measured import MeasuredKeys
 from finial.runtime.clock import Clock, SystemClock
 from finial.runtime.grpc import Servable
 from finial.runtime.health import Checks, Endpoint
@@ -48,6 +49,12 @@ from finial.server.follow import Follower
 from finial.server.health import add_checks
 from finial.server.identity import ServerIdentity
 from finial.server.marks import Marks
+from finial.server.observed import (
+    observe_agents,
+    observe_connections,
+    observe_credentials,
+    observe_index,
+)
 from finial.server.prune import AGENTS_BATCH, AgentPruning, Pruner
 from finial.server.rotate import Authorities
 from finial.server.sign import Signer
@@ -100,12 +107,14 @@ class Server:
         self.store = await self._open_store()
         plugins = self._load_plugins()
         policy = policy_of(self.config, Composition(plugins.all("CredentialComposer")))
-        self.signer = Signer(policy, self._clock, jwt_enabled=not options.disable_jwt_svids)
+        self.signer = Signer(policy, self._clock, self.metrics, jwt_enabled=not options.disable_jwt_svids)
         self._stack.callback(self.signer.close)
         upstream = Upstream.of(plugins.all("UpstreamAuthority"))
         await self._begin_authorities(plugins.only("KeyManager"), upstream)
         await self._begin_index()
-        self.identity = ServerIdentity(self.signer, self.follower, self._clock, self._log, options.admin_ids)
+        self.identity = ServerIdentity(
+            self.signer, self.follower, self._clock, self._log, self.metrics, options.admin_ids
+        )
         await self.identity.begin()
         self._serve(plugins.all("NodeAttestor"))
         await self._start_health()
@@ -146,7 +155,12 @@ class Server:
         log.info("Opening SQL database", db_type=options.database_type)
         memory = Path(self.config.server.data_dir) / MEMORY_FILE
         store = await Store.open(
-            location(options), clock=self._clock, memory=memory, log=log, metrics=self.metrics
+            location(options),
+            clock=self._clock,
+            memory=memory,
+            migrates=not options.disable_migration,
+            log=log,
+            metrics=self.metrics,
         )
         catalog_log = self._log.subsystem("catalog")
         self._stack.callback(catalog_log.info, "DataStore closed")
@@ -163,9 +177,15 @@ class Server:
         return loaded
 
     async def _begin_authorities(self, keys: KeyManager, upstream: Upstream | None) -> None:
-        enabled = not self.config.server.disable_jwt_svids
         self.authorities = Authorities(
-            self.store, keys, self.signer, self._clock, self._log, jwt_enabled=enabled, upstream=upstream
+            self.store,
+            MeasuredKeys(keys, self.metrics, "server_key_manager", "get_public_keys"),
+            self.signer,
+            self._clock,
+            self._log,
+            self.metrics,
+            jwt_enabled=not self.config.server.disable_jwt_svids,
+            upstream=upstream,
         )
         await self.authorities.begin()
 
@@ -173,7 +193,8 @@ class Server:
         log = self._log.subsystem("endpoints")
         log.info("Building in-memory entry cache")
         snapshot = await self.store.load()
-        self.follower = Follower(self.config.server.trust_domain, self.store, snapshot, self._clock, log)
+        domain = self.config.server.trust_domain
+        self.follower = Follower(domain, self.store, snapshot, self._clock, log, self.metrics)
         log.info("Completed building in-memory entry cache")
 
     def _serve(self, attestors: Mapping[str, ServerNodeAttestor]) -> None:
@@ -187,13 +208,14 @@ class Server:
             options.trust_domain, self.store, self.follower, self.signer, self._clock, marks
         )
         gate = self.gate = self._gate()
-        watchers = Watchers(self.follower, self._clock, self.tasks)
+        watchers = Watchers(self.follower, self._clock, self.tasks, self.metrics)
         arrivals = Arrivals(self.follower, watchers, marks, self._clock)
         self.authorities.follow(arrivals.everywhere, self.follower.position)
         attestor = Attestor(
             self.store,
             self.signer,
             attestors,
+            self.metrics,
             id_as_selector=options.experimental.agent_spiffe_id_as_selector,
         )
         shared: list[Servable] = [
@@ -219,6 +241,10 @@ class Server:
             options.bind_address, options.bind_port, self.socket_path, self.identity.context
         )
         self._stack.push_async_callback(endpoints.stop)
+        observe_index(self.metrics, self.follower)
+        observe_agents(self.metrics, watchers, arrivals, self.authorities)
+        observe_connections(self.metrics, endpoints)
+        observe_credentials(self.metrics, self._clock, self.signer, self.identity)
 
     def _gate(self) -> Gate:
         options = self.config.server
@@ -252,7 +278,7 @@ class Server:
         log.info("Serving health checks", address=f"{options.bind_address}:{options.bind_port}")
 
     def _start_tasks(self) -> None:
-        pruner = Pruner(self.store, self.follower, self._clock, self._log)
+        pruner = Pruner(self.store, self.follower, self._clock, self._log, self.metrics)
         start = self.tasks.start
         start(self.follower.run(), name="follow the change log")
         start(self.authorities.run(), name="rotate authorities")

@@ -19,6 +19,7 @@ from finial.config.durations import format_duration
 from finial.errors import FinialError
 from finial.runtime.clock import Clock
 from finial.runtime.log import Logger
+from finial.runtime.metrics import Metrics
 from finial.server.follow import Follower
 from finial.spiffe.bundle import Bundle
 from finial.store import Store
@@ -42,10 +43,14 @@ class AgentPruning:
 class Pruner:
     """Its loops are tasks of the server's."""
 
-    def __init__(self, store: Store, follower: Follower, clock: Clock, log: Logger) -> None:
+    def __init__(self, store: Store, follower: Follower, clock: Clock, log: Logger, metrics: Metrics) -> None:
         self._store, self._follower, self._clock = store, follower, clock
         self._log, self._sql, self._endpoints = log, log.subsystem("sql"), log.subsystem("endpoints")
         self._registration, self._ca = log.subsystem("registration_manager"), log.subsystem("ca_manager")
+        self._entries_pruned = metrics.calls("registration_entry.manager.prune")
+        self._agents_pruned = metrics.calls("node.manager.prune")
+        self._bundle_pruned = metrics.calls("ca.manager.bundle.prune")  # SPIRE counts journals there too
+        self._taken_away = metrics.counter("ca.manager.bundle.pruned")
 
     async def entries(self) -> None:
         failed = self._registration, "Failed pruning registration entries"
@@ -75,9 +80,10 @@ class Pruner:
             if (which := wanted()) is None:
                 return
             before = self._before(which.expired_for.total_seconds())
-            pruned = await self._store.prune_expired_agents(
-                before, also_tofu=which.also_tofu, limit=which.batch_size
-            )
+            with self._agents_pruned.measured():
+                pruned = await self._store.prune_expired_agents(
+                    before, also_tofu=which.also_tofu, limit=which.batch_size
+                )
             self._sql.info("Pruned expired agents", count=len(pruned.value))
 
         interval = AGENTS_EVERY + draw(-AGENTS_JITTER, AGENTS_JITTER)
@@ -110,7 +116,9 @@ class Pruner:
                 log.error(failed, error=why)
 
     async def _prune_entries(self) -> None:
-        for entry in (await self._store.prune_expired_entries(self._before(0))).value:
+        with self._entries_pruned.measured():
+            pruned = await self._store.prune_expired_entries(self._before(0))
+        for entry in pruned.value:
             self._sql.info(
                 "Pruned an expired registration",
                 entry_id=entry.id,
@@ -122,7 +130,8 @@ class Pruner:
         own = self._follower.trust_domain
         before = await self._store.bundle(own)
         try:
-            left = (await self._store.prune_bundle(own, self._before(BUNDLE_MARGIN))).value
+            with self._bundle_pruned.measured():
+                left = (await self._store.prune_bundle(own, self._before(BUNDLE_MARGIN))).value
         except FinialError as why:
             raise why.within("unable to prune bundle") from why
         if before is not None and before != left:
@@ -130,6 +139,7 @@ class Pruner:
 
     def _tell_pruned(self, before: Bundle, left: Bundle) -> None:
         """What another server takes away at this very moment is told by both."""
+        self._taken_away.add()
         for root in set(before.x509_roots) - set(left.x509_roots):
             certificate = x509.load_der_x509_certificate(root)
             self._sql.info(
@@ -152,7 +162,8 @@ class Pruner:
 
     async def _prune_journals(self) -> None:
         try:
-            pruned = (await self._store.prune_journals(self._before(JOURNAL_MARGIN))).value
+            with self._bundle_pruned.measured():
+                pruned = (await self._store.prune_journals(self._before(JOURNAL_MARGIN))).value
         except FinialError as why:
             raise why.within("unable to prune CA journals") from why
         for id_ in pruned:

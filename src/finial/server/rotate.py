@@ -22,6 +22,7 @@ from finial.errors import FinialError
 from finial.plugin.kinds import KeyManager, PrivateKey
 from finial.runtime.clock import Clock
 from finial.runtime.log import Logger
+from finial.runtime.metrics import Metrics
 from finial.server.certify import Certifier, Upstream
 from finial.server.effects import Effects, fields_of
 from finial.server.sign import Signer
@@ -46,6 +47,7 @@ class Authorities:
         signer: Signer,
         clock: Clock,
         log: Logger,
+        metrics: Metrics,
         *,
         jwt_enabled: bool = True,
         upstream: Upstream | None = None,
@@ -55,7 +57,11 @@ class Authorities:
         self._jwt_enabled = jwt_enabled
         self._everywhere: Callable[[Position], bool] | None = None
         self._certifier = Certifier(lambda: signer.policy, clock, self._log, upstream)
-        self._effects = Effects(store, keys, signer, clock, self._log)
+        self._effects = Effects(store, keys, signer, clock, self._log, metrics)
+        self._preparing = {
+            Kind.X509: metrics.calls("ca.manager.x509_ca.prepare"),
+            Kind.JWT: metrics.calls("ca.manager.jwt_key.prepare"),
+        }
         self.changing = asyncio.Lock()
         self.state = Rotation()
 
@@ -66,6 +72,16 @@ class Authorities:
     @property
     def has_upstream(self) -> bool:
         return self._certifier.has_upstream
+
+    @property
+    def published(self) -> Position | None:
+        """Where the newest authority stands in the bundle; None before the first."""
+        return self._effects.published
+
+    @property
+    def published_for(self) -> float:
+        """Seconds since then; one from before the start counts from the start."""
+        return self._clock.monotonic() - self._effects.published_at
 
     async def bundle(self) -> Bundle | None:
         """The own one; None before the first authority is published."""
@@ -165,6 +181,10 @@ class Authorities:
 
     async def prepare(self, due: Prepare) -> None:
         """Raises: what generating, certifying or storing raises; nothing is left to activate then."""
+        with self._preparing[due.kind].measured():
+            await self._prepare(due)
+
+    async def _prepare(self, due: Prepare) -> None:
         is_x509 = due.kind is Kind.X509
         if due.premature:
             self._warn_of_the_clock()

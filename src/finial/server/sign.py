@@ -17,10 +17,12 @@ from typing import TypeVar
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from finial.authority.issue import Issuer
-from finial.authority.jwt import JwtIssuer
+from finial.authority.jwt import JwtIssuer, JwtKey
 from finial.authority.policy import CheckedJwt, CheckedX509, Policy
 from finial.errors import FinialError, Unavailable, Unsupported
 from finial.runtime.clock import Clock
+from finial.runtime.metrics import Metrics
+from finial.server.issued import Issued
 from finial.svid.csr import Csr, PrivateKey
 from finial.svid.jwt import JwtSvid
 from finial.svid.x509 import X509Svid
@@ -36,8 +38,11 @@ Check = Callable[
 class Signer:
     """`close` it at the end. `jwt_enabled` False answers every token with SPIRE's words."""
 
-    def __init__(self, policy: Policy, clock: Clock, *, jwt_enabled: bool = True, threads: int = 0) -> None:
+    def __init__(
+        self, policy: Policy, clock: Clock, metrics: Metrics, *, jwt_enabled: bool = True, threads: int = 0
+    ) -> None:
         self.policy, self._clock, self._jwt_enabled = policy, clock, jwt_enabled
+        self._issued = Issued(metrics)
         self._threads = threads or os.cpu_count() or 1
         self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="sign")
         self._x509: Issuer | None = None
@@ -56,28 +61,44 @@ class Signer:
             raise Unavailable("X509 CA is not available for signing")
         return self._x509
 
+    @property
+    def jwt_key(self) -> JwtKey | None:
+        """None before the first one is active."""
+        return self._jwt.key if self._jwt else None
+
     async def x509(self, check: Check, asked: Csr | None = None) -> X509Svid:
         """`asked`: what the check judges, if it was read. Raises: what the check raises; Unavailable, Internal."""
         if asked is not None and asked.quick and self._quick(self.issuer.ca.private_key):
-            return self.issuer.sign(check(self.policy), self._clock.now())
+            begun = self._clock.monotonic()
+            done = self._sign(self.issuer, [check], self._clock.now())
+            self._issued.x509(done, self._clock.monotonic() - begun)
+            return one_of(done)
         return one_of(await self.x509_batch([check]))
 
     async def x509_batch(self, checks: Sequence[Check]) -> list[X509Svid | FinialError]:
-        issuer, now = self.issuer, self._clock.now()
+        issuer, now, begun = self.issuer, self._clock.now(), self._clock.monotonic()
         parts = 1 if len(checks) <= SMALL else self._threads
         size = -(-len(checks) // parts) or 1
         chunks = [checks[start : start + size] for start in range(0, len(checks), size)]
         done = await asyncio.gather(*(self._run(self._sign, issuer, chunk, now) for chunk in chunks))
-        return [result for chunk in done for result in chunk]
+        results = [result for chunk in done for result in chunk]
+        self._issued.x509(results, self._clock.monotonic() - begun)
+        return results
 
     async def jwt(self, checked: CheckedJwt) -> JwtSvid:
         """Raises: Unsupported where JWT-SVIDs are switched off, Unavailable before there is a key."""
         self.require_jwt()
         if self._jwt is None:
             raise Unavailable("JWT key is not available for signing")
-        if self._quick(self._jwt.key.private_key):
-            return self._jwt.sign(checked, self._clock.now())
-        return await self._run(self._jwt.sign, checked, self._clock.now())
+        issuer, now, begun = self._jwt, self._clock.now(), self._clock.monotonic()
+        try:
+            quick = self._quick(issuer.key.private_key)
+            svid = issuer.sign(checked, now) if quick else await self._run(issuer.sign, checked, now)
+        except FinialError as why:
+            self._issued.jwt(why, self._clock.monotonic() - begun)
+            raise
+        self._issued.jwt(svid, self._clock.monotonic() - begun)
+        return svid
 
     def _quick(self, key: PrivateKey) -> bool:
         return quick(key) and not self.policy.composition  # a composer may block

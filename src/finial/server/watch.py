@@ -13,8 +13,10 @@ from dataclasses import dataclass, field
 from finial.errors import ResourceExhausted
 from finial.registry.entry import Entry
 from finial.runtime.clock import Clock
+from finial.runtime.metrics import Metrics
 from finial.runtime.tasks import Tasks
 from finial.server.follow import Applied, Follower
+from finial.server.propagation import Delays, delays_of
 from finial.spiffe.bundle import Bundle
 from finial.spiffe.id import SpiffeId
 from finial.spiffe.trust_domain import TrustDomain
@@ -43,6 +45,7 @@ class Session:
     """`wake` is set for anything its handler has to look at."""
 
     agent_id: SpiffeId
+    delays: Delays
     wake: asyncio.Event = field(default_factory=asyncio.Event)
     dirty: bool = True  # something may have to be told
     entries: dict[str, Entry] = field(default_factory=dict)
@@ -62,6 +65,8 @@ class Session:
             [domain for domain in self.bundles if domain not in bundles],
         )
         self.entries, self.bundles = entries, bundles
+        if not change:
+            self.delays.unchanged()
         return change
 
     def in_force(self, position: Position, now: Position) -> bool:
@@ -71,6 +76,20 @@ class Session:
         if self.acknowledged.covers(position):
             return True
         return not self.dirty and self.acknowledged == self.sent and now.covers(position)
+
+    def send(self, position: Position) -> None:
+        """What was taken is on its way; with it the agent has all up to here."""
+        self.sent = position
+        self.delays.told(position)
+
+    def acknowledge(self, position: Position) -> None:
+        self.acknowledged = position
+        self.delays.in_force(position)
+
+    def concern(self) -> None:
+        """There may be something to tell."""
+        self.dirty = True
+        self.delays.changed()
 
     def tell(self) -> None:
         self.dirty = True
@@ -88,7 +107,8 @@ def bundles_for(entries: dict[str, Entry], follower: Follower) -> dict[TrustDoma
 class Watchers:
     """All sessions of this server."""
 
-    def __init__(self, follower: Follower, clock: Clock, tasks: Tasks) -> None:
+    def __init__(self, follower: Follower, clock: Clock, tasks: Tasks, metrics: Metrics) -> None:
+        self._delays = delays_of(metrics, clock.monotonic)
         self._follower, self._clock, self._tasks = follower, clock, tasks
         self._sessions: dict[SpiffeId, set[Session]] = {}
         follower.subscribe(self._applied)
@@ -98,7 +118,7 @@ class Watchers:
         group = self._sessions.setdefault(agent_id, set())
         if len(group) >= MOST:
             raise ResourceExhausted(f"{MOST} watches of this agent are open, no more are allowed")
-        session = Session(agent_id)
+        session = Session(agent_id, self._delays())
         group.add(session)
         return session
 
@@ -117,7 +137,7 @@ class Watchers:
     def _applied(self, applied: Applied) -> None:
         concerned = self._concerned(applied)
         for session in concerned:
-            session.dirty = True
+            session.concern()
         if len(concerned) <= CROWD:
             for session in concerned:
                 session.tell()

@@ -14,6 +14,7 @@ from finial.authority.policy import Policy
 from finial.plugins.key.memory import Memory
 from finial.runtime.clock import SystemClock
 from finial.runtime.log import Level, Logger, Output
+from finial.runtime.metrics import Metrics
 from finial.server.certify import Upstream
 from finial.server.rotate import Authorities
 from finial.server.sign import Signer
@@ -22,6 +23,7 @@ from finial.spiffe.trust_domain import TrustDomain
 from finial.store import Store
 from finial.testing.ca import TestCa
 from finial.testing.clock import VirtualClock
+from finial.testing.metrics import unread
 from finial.testing.upstream import MemoryUpstream
 
 DOMAIN = TrustDomain("example.org")
@@ -34,15 +36,18 @@ class World:
     keys: Memory
     clock: VirtualClock
     log: io.StringIO
+    metrics: Metrics
 
     @asynccontextmanager
     async def server(
         self, *, jwt: bool = True, above: MemoryUpstream | None = None
     ) -> AsyncIterator[tuple[Authorities, Signer]]:
-        signer = Signer(Policy(trust_domain=DOMAIN, ca_ttl=CA_TTL), self.clock, threads=1)
+        signer = Signer(Policy(trust_domain=DOMAIN, ca_ttl=CA_TTL), self.clock, self.metrics, threads=1)
         output = Output(self.log, now=self.clock.now, level=Level.DEBUG, strict=True)
         log, upstream = Logger(output), Upstream("memory", above) if above else None
-        made = Authorities(self.store, self.keys, signer, self.clock, log, jwt_enabled=jwt, upstream=upstream)
+        made = Authorities(
+            self.store, self.keys, signer, self.clock, log, self.metrics, jwt_enabled=jwt, upstream=upstream
+        )
         try:
             yield made, signer
         finally:
@@ -59,7 +64,7 @@ def in_world(folder: Path, scene: Callable[[World], Awaitable[None]]) -> None:
         clock = VirtualClock()
         store = await Store.open(folder / "data.sqlite3", clock=SystemClock())
         try:
-            await scene(World(store, Memory(), clock, io.StringIO()))
+            await scene(World(store, Memory(), clock, io.StringIO(), unread(clock)))
         finally:
             await store.close()
 

@@ -12,6 +12,7 @@ from finial.spiffe.id import SpiffeId
 from finial.spiffe.trust_domain import TrustDomain
 from finial.store import Position
 from finial.testing.clock import VirtualClock
+from finial.testing.metrics import unread
 
 DOMAIN = TrustDomain("example.org")
 ONE, TWO = (SpiffeId(DOMAIN, f"/spire/agent/t/{number}") for number in (1, 2))
@@ -38,7 +39,7 @@ class World:
         self.follower, self.clock = Follower(), VirtualClock()
         for row, agent_id in enumerate((ONE, TWO), 1):
             self.follower.index.put_agent(Agent(agent_id, "t", "1", 0), row)
-        self.watchers = Watchers(self.follower, self.clock, Tasks())  # type: ignore[arg-type] # as is read of it
+        self.watchers = Watchers(self.follower, self.clock, Tasks(), unread())  # type: ignore[arg-type] # as is read of it
         self.marks = Marks(self.clock, lambda: self.follower.position)
         self.arrivals = Arrivals(self.follower, self.watchers, self.marks, self.clock)  # type: ignore[arg-type]
 

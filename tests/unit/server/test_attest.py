@@ -13,6 +13,7 @@ from finial.spiffe.id import SpiffeId
 from finial.spiffe.selector import Selector
 from finial.svid import csr
 from finial.svid.x509 import X509Svid
+from finial.testing.metrics import unread
 from finial.testing.server import Running, new_key, play
 
 NODE = SpiffeId.parse("spiffe://example.org/spire/agent/t/1")
@@ -46,7 +47,7 @@ class TrustOnFirstUse:
 def test_of_two_that_prove_the_same_node_at_once_the_first_is_believed(tmp_path: Path) -> None:
     async def scene(running: Running) -> None:
         backend = running.server.backend
-        attestor = Attestor(backend.store, backend.signer, {"t": TrustOnFirstUse()})
+        attestor = Attestor(backend.store, backend.signer, {"t": TrustOnFirstUse()}, unread())
 
         async def no_challenge(_: bytes) -> bytes:
             return b""

@@ -23,7 +23,7 @@ CA = X509CaRecord("A", 10, 20, b"der", (), Status.ACTIVE, "id", "root")
 
 def effects(world: World, signer: Signer) -> Effects:
     log = Logger(Output(world.log, now=world.clock.now, level=Level.DEBUG, strict=True))
-    return Effects(world.store, world.keys, signer, world.clock, log)
+    return Effects(world.store, world.keys, signer, world.clock, log, world.metrics)
 
 
 def test_what_is_published_is_in_the_bundle_and_where_is_remembered(tmp_path: Path) -> None:

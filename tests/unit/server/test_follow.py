@@ -21,6 +21,7 @@ from finial.spiffe.selector import Selector
 from finial.spiffe.trust_domain import TrustDomain
 from finial.store import Change, Kind, Position, Snapshot, Store
 from finial.testing.clock import VirtualClock
+from finial.testing.metrics import unread
 
 DOMAIN = TrustDomain("example.org")
 AGENT = SpiffeId(DOMAIN, "/spire/agent/t/1")
@@ -33,7 +34,7 @@ def follow(folder: Path, scene: Callable[[Store, Follower], Awaitable[None]]) ->
         store = await Store.open(folder / "data.sqlite3", clock=clock)
         try:
             log = Logger(Output(io.StringIO(), now=clock.now))
-            await scene(store, Follower(DOMAIN, store, await store.load(), clock, log))
+            await scene(store, Follower(DOMAIN, store, await store.load(), clock, log, unread()))
         finally:
             await store.close()
 
@@ -164,7 +165,9 @@ def test_a_log_that_cannot_be_read_is_told_at_once_each_minute_and_when_it_is_ba
 ) -> None:
     async def scene(store: Store, _: Follower) -> None:
         text, clock = io.StringIO(), VirtualClock()
-        follower = Follower(DOMAIN, store, await store.load(), clock, Logger(Output(text, now=clock.now)))
+        follower = Follower(
+            DOMAIN, store, await store.load(), clock, Logger(Output(text, now=clock.now)), unread()
+        )
         away = True
         read = store.changes.read
 

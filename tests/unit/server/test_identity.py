@@ -12,6 +12,7 @@ from finial.runtime.log import Logger, Output
 from finial.server.identity import ServerIdentity, generate
 from finial.spiffe.id import SpiffeId
 from finial.testing.clock import SetBack
+from finial.testing.metrics import unread
 from finial.testing.server import Running, attest, play
 
 
@@ -38,7 +39,7 @@ def test_a_renewed_svid_is_shown_from_the_next_handshake(tmp_path: Path) -> None
 def test_an_svid_that_begins_later_since_the_clock_was_set_back_is_renewed(tmp_path: Path) -> None:
     async def scene(running: Running) -> None:
         clock, log = SetBack(), Logger(Output(io.StringIO(), now=SystemClock().now))
-        identity = ServerIdentity(running.server.signer, running.server.follower, clock, log)
+        identity = ServerIdentity(running.server.signer, running.server.follower, clock, log, unread(clock))
         await identity.begin()
         before = identity.svid.serial_number
         clock.behind = 5.0

@@ -60,7 +60,9 @@ def test_a_strict_umask_is_left_in_peace() -> None:
 
 def test_plugins_are_checked_without_a_server(tmp_path: Path) -> None:
     check_plugins(config_of(tmp_path))
-    text = CONF.format(folder=tmp_path, options="", plugins="", limited="false", port=0, database="d")
+    text = CONF.format(
+        folder=tmp_path, options="", plugins="", limited="false", port=0, database="d", telemetry=""
+    )
     for wrong in ('KeyManager "memory"', 'NodeAttestor "join_token"'):
         with pytest.raises(FinialError):
             check_plugins(load_server(text.replace(wrong, wrong.split()[0] + ' "nope"'), "server.conf"))

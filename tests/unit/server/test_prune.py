@@ -50,7 +50,11 @@ def pruning(
 ) -> Iterator[None]:
     server = running.server
     pruner = Pruner(
-        server.store, server.follower, clock, Logger(Output(running.log, now=clock.now, level=Level.DEBUG))
+        server.store,
+        server.follower,
+        clock,
+        Logger(Output(running.log, now=clock.now, level=Level.DEBUG)),
+        running.server.metrics,
     )
     task = asyncio.ensure_future(loop(pruner))
     try:
@@ -66,7 +70,9 @@ def test_expired_entries_go_every_five_minutes(tmp_path: Path) -> None:
             [entry("ended", 1), entry("lasting", 4102444800), entry("endless", 0)]
         )
         log = Logger(Output(running.log, now=clock.now))
-        task = asyncio.ensure_future(Pruner(server.store, server.follower, clock, log).entries())
+        task = asyncio.ensure_future(
+            Pruner(server.store, server.follower, clock, log, server.metrics).entries()
+        )
         await clock.wait_for_sleepers(1)
         await clock.advance(ENTRIES_EVERY)
         while "ended" in server.follower.index.entries or not server.follower.index.entries:  # noqa: ASYNC110
@@ -88,7 +94,9 @@ def test_the_last_root_is_never_pruned(tmp_path: Path) -> None:
         server, clock = running.server, VirtualClock(SystemClock().now())
         clock.step(400 * 24 * 3600)
         log = Logger(Output(running.log, now=clock.now))
-        task = asyncio.ensure_future(Pruner(server.store, server.follower, clock, log).bundle())
+        task = asyncio.ensure_future(
+            Pruner(server.store, server.follower, clock, log, server.metrics).bundle()
+        )
         await clock.wait_for_sleepers(1)
         await clock.advance(6 * 3600)
         while not any("Could not prune CA certificates" in line for line in running.lines):  # noqa: ASYNC110

@@ -17,13 +17,14 @@ from finial.spiffe.id import SpiffeId
 from finial.spiffe.selector import Selector
 from finial.spiffe.trust_domain import TrustDomain
 from finial.svid import csr
+from finial.testing.metrics import unread
 
 POLICY = Policy(trust_domain=TrustDomain("example.org"))
 KEY = ec.generate_private_key(ec.SECP256R1())
 
 
 def with_signer(scene: Callable[[Signer], Awaitable[None]], *, jwt: bool = True) -> None:
-    signer = Signer(POLICY, SystemClock(), jwt_enabled=jwt, threads=2)
+    signer = Signer(POLICY, SystemClock(), unread(), jwt_enabled=jwt, threads=2)
     try:
         asyncio.run(_run(scene, signer))
     finally:

@@ -20,6 +20,7 @@ from finial.spiffe.selector import Selector
 from finial.spiffe.trust_domain import TrustDomain
 from finial.store import Store
 from finial.testing.clock import VirtualClock
+from finial.testing.metrics import unread
 
 DOMAIN = TrustDomain("example.org")
 AGENT = SpiffeId(DOMAIN, "/spire/agent/t/1")
@@ -61,7 +62,7 @@ def verify(folder: Path, scene: Callable[[World], Awaitable[None]]) -> None:
             await store.create_entries(ENTRIES)
             await store.put_agent(Agent(AGENT, "t", "1", 2_000_000_000))
             log = Logger(Output(io.StringIO(), now=clock.now))
-            follower = Follower(DOMAIN, store, await store.load(), clock, log)
+            follower = Follower(DOMAIN, store, await store.load(), clock, log, unread())
             await scene(World(store, follower, clock, path))
         finally:
             await store.close()

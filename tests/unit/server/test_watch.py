@@ -18,6 +18,7 @@ from finial.spiffe.selector import Selector
 from finial.spiffe.trust_domain import TrustDomain
 from finial.store import Position
 from finial.testing.clock import VirtualClock
+from finial.testing.metrics import unread
 
 DOMAIN, OTHER = TrustDomain("example.org"), TrustDomain("other.test")
 
@@ -58,7 +59,7 @@ def watch(scene: Callable[[Follower, Watchers, VirtualClock], Awaitable[None]]) 
     async def run() -> None:
         follower, clock = Follower(), VirtualClock()
         async with Tasks() as tasks:
-            await scene(follower, Watchers(follower, clock, tasks), clock)  # type: ignore[arg-type]
+            await scene(follower, Watchers(follower, clock, tasks, unread(clock)), clock)  # type: ignore[arg-type]
 
     asyncio.run(run())
 

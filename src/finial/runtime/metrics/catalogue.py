@@ -132,7 +132,7 @@ SERVER = (
     gauge("finial.change_log_position", "Newest change in this server's index; servers that differ lag."),
     gauge("finial.change_log_outage_seconds", "For how long the change log could not be read; 0: it can."),
     gauge("finial.watchers", "Agents that watch for changes: open streams."),
-    gauge("finial.calls_open", "Calls that are being answered, watches among them."),
+    gauge("finial.calls_open", "Calls that are being answered, watches among them.", "listener"),
     gauge("finial.connections", "Connections that are open.", "listener"),
 )
 

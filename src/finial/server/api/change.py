@@ -81,7 +81,8 @@ class ChangeService(ChangesBase):
         snapshot: bool = False,
     ) -> None:
         """Each message waits until the agent reads: it is checked again before each."""
-        position = session.sent = self._backend.follower.position
+        position = self._backend.follower.position
+        session.send(position)
         for message in messages(change, position, snapshot=snapshot):
             self._check(call)
             await stream.send_message(message)
@@ -91,7 +92,7 @@ class ChangeService(ChangesBase):
         async for message in stream:
             if message.WhichOneof("step") != "acknowledge":
                 raise InvalidArgument("a watch is opened once; then come acknowledgements")
-            session.acknowledged = Position.decode(message.acknowledge.position)
+            session.acknowledge(Position.decode(message.acknowledge.position))
             self._backend.marks.acknowledged(session.agent_id)
 
     async def _wake_at_the_end(self, session: Session, call: CallRecord) -> None:

@@ -50,6 +50,7 @@ REFUSALS = {
     Denial.AGENT_BANNED: "Agent is banned",
     Denial.AGENT_NOT_ACTIVE: "Agent SVID is not active",
 }
+NOT_ALLOWED = "not_allowed"  # who calls is known, and may not call this
 LOGGED = (InvalidArgument, NotFound, FailedPrecondition, Internal)  # denials have their own line
 
 
@@ -73,6 +74,7 @@ class Gate:
         self._limiters: dict[Rate, RateLimiter] = {}
         self._calls = {path: metrics.calls(f"rpc.{rpc_key(path)}") for path in RULES}
         self._held_back = {path: metrics.calls(f"rateLimit.{rpc_key(path)}") for path in RULES}
+        self._metrics = metrics
         self.lift(lifted)
 
     def lift(self, names: Collection[str]) -> None:
@@ -140,6 +142,8 @@ class Gate:
             if found is None:
                 raise denied(record.path)
         except PermissionDenied as why:
+            reason = why.reason.name.lower() if why.reason else NOT_ALLOWED
+            self._metrics.counter("finial.denials_total", reason=reason).add()
             record.log.error("Failed to authenticate caller", error=_as_go(why))
             raise
         return found

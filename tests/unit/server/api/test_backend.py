@@ -19,6 +19,7 @@ from finial.server.sign import Signer
 from finial.spiffe.bundle import Bundle
 from finial.spiffe.trust_domain import TrustDomain
 from finial.store import Store
+from finial.testing.metrics import unread
 from finial.wire.metadata import POSITION
 
 DOMAIN = TrustDomain("example.org")
@@ -48,8 +49,8 @@ def test_a_committed_write_is_answered_though_the_index_stands_still(
         store = await Store.open(tmp_path / "data.sqlite3", clock=clock)
         try:
             log = Logger(Output(io.StringIO(), now=clock.now))
-            follower = Follower(DOMAIN, store, await store.load(), clock, log)
-            signer = Signer(Policy(trust_domain=DOMAIN), clock)
+            follower = Follower(DOMAIN, store, await store.load(), clock, log, unread())
+            signer = Signer(Policy(trust_domain=DOMAIN), clock, unread())
             marks = Marks(clock, lambda: follower.position)
             backend = Backend(DOMAIN, store, follower, signer, clock, marks)
             stream, done = Mock(spec=ServerStream, trailers={}), await store.set_bundle(Bundle(DOMAIN))

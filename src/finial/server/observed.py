@@ -1,0 +1,93 @@
+"""What is read of a running server whenever somebody asks: sizes of the index, lags, and the time left.
+
+Sizes stand under the names of SPIRE's caches, which hold the same things; a cache of SPIRE's that has no counterpart
+here (skipped events, agents by expiry) has no metric.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from functools import partial
+
+from finial.runtime.clock import Clock
+from finial.runtime.grpc import Server
+from finial.runtime.metrics import Metrics
+from finial.server.arrival import Arrivals
+from finial.server.endpoints import Endpoints
+from finial.server.follow import Follower
+from finial.server.identity import ServerIdentity
+from finial.server.rotate import Authorities
+from finial.server.sign import Signer
+from finial.server.watch import Watchers
+
+Life = tuple[datetime, datetime]
+"""When a credential begins and ends."""
+
+
+def observe_index(metrics: Metrics, follower: Follower) -> None:
+    metrics.gauge("node.agents_by_id_cache.count").read(lambda: float(len(follower.index.agents)))
+    metrics.gauge("entry.entries_by_entryid_cache.count").read(
+        lambda: float(len(follower.index.entries) - follower.index.aliases[0])
+    )
+    metrics.gauge("entry.nodealiases_by_entryid_cache.count").read(lambda: float(follower.index.aliases[0]))
+    metrics.gauge("entry.nodealiases_by_selector_cache.count").read(lambda: float(follower.index.aliases[1]))
+    metrics.gauge("finial.change_log_position").read(lambda: float(follower.position.id))
+    metrics.gauge("finial.change_log_outage_seconds").read(lambda: follower.outage)
+
+
+def observe_agents(
+    metrics: Metrics, watchers: Watchers, arrivals: Arrivals, authorities: Authorities
+) -> None:
+    def lag() -> float:
+        return authorities.published_for if pending() else 0.0
+
+    def pending() -> float:
+        newest = authorities.published
+        return 0.0 if newest is None else float(arrivals.pending(newest))
+
+    metrics.gauge("finial.watchers").read(lambda: float(len(watchers)))
+    metrics.gauge("finial.authority_adoption_lag_seconds").read(lag)
+    metrics.gauge("finial.authority_adoption_pending_agents").read(pending)
+
+
+def observe_connections(metrics: Metrics, endpoints: Endpoints) -> None:
+    def connections(server: Server) -> float:
+        return float(server.connections)
+
+    def calls(server: Server) -> float:
+        return float(server.calls)
+
+    for listener, server in endpoints.servers.items():
+        metrics.gauge("finial.connections", listener=listener).read(partial(connections, server))
+        metrics.gauge("finial.calls_open", listener=listener).read(partial(calls, server))
+
+
+def observe_credentials(metrics: Metrics, clock: Clock, signer: Signer, identity: ServerIdentity) -> None:
+    """Once there is one of each kind, and JWT keys where they are not switched off."""
+
+    def ca() -> Life:
+        read = signer.issuer.ca.read
+        return read.not_before, read.not_after
+
+    def svid() -> Life:
+        return identity.svid.not_before, identity.svid.not_after
+
+    observe_life(metrics, clock, "x509_ca", ca)
+    observe_life(metrics, clock, "server_svid", svid)
+    if signer.jwt_key is not None:
+        left = metrics.gauge("finial.expiration_seconds", kind="jwt_key")
+        left.read(lambda: _until(signer.jwt_key.not_after, clock) if signer.jwt_key else 0.0)
+
+
+def observe_life(metrics: Metrics, clock: Clock, kind: str, life: Callable[[], Life]) -> None:
+    metrics.gauge("finial.expiration_seconds", kind=kind).read(lambda: _until(life()[1], clock))
+    metrics.gauge("finial.lifetime_seconds", kind=kind).read(lambda: _between(*life()))
+
+
+def _until(end: datetime, clock: Clock) -> float:
+    return _between(clock.now(), end)
+
+
+def _between(begin: datetime, end: datetime) -> float:
+    return (end - begin).total_seconds()
