@@ -1,10 +1,10 @@
-"""Opening a database: create it, or check that its schema is ours; then our own tables and triggers.
+"""Opening a database: create it, bring its schema up to ours, or refuse it; then our own tables and triggers.
 
 Rules of SPIRE 1.15 (`pkg/server/datastore/sqlstore/migration.go`): an empty database is created; an equal
-schema is used, and its code version raised if it is older; a newer schema is used while its server is at most
-one minor release ahead. An older schema is refused. Ours is installed and handed back each in one
-transaction: a trigger without its table would fail every write of a stock server. Where triggers are missing,
-a new history begins.
+schema is used, and its code version raised if it is older; an older one is migrated from version 23 on; a newer one
+is used while its server is at most one minor release ahead. All of it is one transaction, and so is handing ours
+back: a trigger without its table would fail every write of a stock server. Where triggers are missing, a new history
+begins. A server that may not migrate changes no table: what would need that is refused.
 """
 
 from __future__ import annotations
@@ -21,9 +21,19 @@ from finial.store.log import Log
 SEMVER = re.compile(r"(\d+)\.(\d+)\.(\d+)(-[^+]+)?(?:\+.*)?\Z")
 
 
-async def prepare(engine: Engine) -> None:
-    """Raises: FailedPrecondition for a schema that cannot be used; then nothing was changed."""
-    await engine.write("schema.prepare", lambda tx: _prepare(tx, engine.log))
+ADDED = {  # by each version of the schema: table, column, kind of column
+    24: ("attested_node_entries", "agent_version", "text"),
+    25: ("registered_entries", "additional_attributes", "bytes"),
+}
+OLDEST = min(ADDED) - 1
+ONE_SERVER = "start one server without disable_migration, with a role that may create and alter tables"
+
+
+async def prepare(engine: Engine, *, migrates: bool = True) -> int:
+    """The version of the schema that was found. An empty database is created also by one that migrates nothing.
+
+    Raises: FailedPrecondition for a schema that cannot be used; then nothing was changed."""
+    return await engine.write("schema.prepare", lambda tx: _prepare(tx, engine.log, migrates))
 
 
 async def hand_back(engine: Engine) -> None:
@@ -31,20 +41,29 @@ async def hand_back(engine: Engine) -> None:
     await engine.write("schema.hand_back", engine.log.remove)
 
 
-def _prepare(tx: Transaction, log: Log) -> None:
+def _prepare(tx: Transaction, log: Log, migrates: bool) -> int:
     if tx.dialect.serialize:
         tx.row(tx.dialect.serialize)
     if _has_table(tx, "migrations"):
-        _check_version(tx)
+        version = _fit_version(tx, migrates)
     else:
         _create(tx)
+        version, migrates = schema.VERSION, True
     if not _has_table(tx, "finial_state"):
+        _require(migrates, "the database has no change log of Finial")
         _install(tx, log)
     _check_own_version(tx)
     if not log.is_intact(tx):
         # A migration that rebuilt a table took triggers along: what it wrote since is not in the log.
+        _require(migrates, "triggers of the change log are missing")
         log.remove(tx)
         _install(tx, log)
+    return version
+
+
+def _require(migrates: bool, why: str) -> None:
+    if not migrates:
+        raise FailedPrecondition(f"datastore-sql: {why}, and migration is disabled", hint=ONE_SERVER)
 
 
 def _create(tx: Transaction) -> None:
@@ -59,25 +78,48 @@ def _create(tx: Transaction) -> None:
     tx.insert("migrations", {"version": schema.VERSION, "code_version": SPIRE_VERSION})
 
 
-def _check_version(tx: Transaction) -> None:
+def _fit_version(tx: Transaction, migrates: bool) -> int:
+    """The version that is there."""
     found = tx.row("SELECT version, code_version FROM migrations ORDER BY id LIMIT 1")
     version, code = (int(found[0] or 0), str(found[1] or "0.0.0")) if found else (0, "0.0.0")
-    if version < schema.VERSION:
-        raise FailedPrecondition(
-            f"datastore-sql: migration from schema {version} is not supported yet",
-            hint=f"start a stock SPIRE {SPIRE_VERSION} server on this database once: it migrates to schema"
-            f" {schema.VERSION}",
-        )
     ours, theirs = release(SPIRE_VERSION), release(code)
-    if version > schema.VERSION and (ours[0] != theirs[0] or abs(ours[1] - theirs[1]) > 1):
+    if version < schema.VERSION:
+        _migrate(tx, version, migrates)
+    elif version > schema.VERSION and (ours[0] != theirs[0] or abs(ours[1] - theirs[1]) > 1):
         raise FailedPrecondition(
             "datastore-sql: incompatible DB schema and code version",
             hint=f"the database has schema {version} of release {code}: a server of that release is needed",
         )
-    if version == schema.VERSION and ours > theirs:
-        tx.run(
-            "UPDATE migrations SET code_version = :code, updated_at = :now", code=SPIRE_VERSION, now=tx.now
+    elif version == schema.VERSION and ours > theirs:
+        _set_version(tx)
+    return version
+
+
+def _migrate(tx: Transaction, version: int, migrates: bool) -> None:
+    if version < OLDEST:
+        raise FailedPrecondition(
+            f"datastore-sql: migrating from schema version {version} requires a previous SPIRE release;"
+            " please follow the upgrade strategy at doc/upgrading.md",
+            hint=f"start a stock server of each minor release in between once, up to schema {OLDEST}",
         )
+    if not migrates:
+        raise FailedPrecondition(
+            "datastore-sql: auto-migration must be enabled for current DB",
+            hint=f"schema {version} lacks columns of schema {schema.VERSION}: {ONE_SERVER}",
+        )
+    for added in range(version + 1, schema.VERSION + 1):
+        table, column, kind = ADDED[added]
+        tx.run(f'ALTER TABLE "{table}" ADD "{column}" {tx.dialect.types[kind]}')
+    _set_version(tx)
+
+
+def _set_version(tx: Transaction) -> None:
+    tx.run(
+        "UPDATE migrations SET version = :version, code_version = :code, updated_at = :now",
+        version=schema.VERSION,
+        code=SPIRE_VERSION,
+        now=tx.now,
+    )
 
 
 def release(text: str) -> tuple[int, int, int, bool]:

@@ -37,6 +37,7 @@ from finial.store import (
     journal,
     lineage,
     migrate,
+    schema,
     tokens,
 )
 from finial.store.bundles import BundleChange, DeleteMode
@@ -89,6 +90,7 @@ class Store:
         *,
         clock: Clock,
         memory: Path | None = None,
+        migrates: bool = True,
         poll_period: float | None = POLL_PERIOD,
         log: Logger | None = None,
         metrics: Metrics | None = None,
@@ -96,7 +98,7 @@ class Store:
         """`location` is the path of a SQLite file, made with its tables if there is none, or a PostgreSQL
         database, in which the tables are made. `memory` is a file of
         this server's, by which it recognises the history that it knew; without it a database that is
-        restored in place goes unnoticed. Each `poll_period` seconds it is seen whether another process has
+        restored in place goes unnoticed. Without `migrates` no table that is there is changed, nor ours added. Each `poll_period` seconds it is seen whether another process has
         committed; None if there is no other. `log` is told how commits of others are heard of, `metrics` how long
         each operation takes.
 
@@ -104,7 +106,9 @@ class Store:
         Unavailable or Internal for a file that cannot be opened or read."""
         engine = await _opened(location_of(location), clock, log)
         try:
-            await migrate.prepare(engine)
+            found = await migrate.prepare(engine, migrates=migrates)
+            if found < schema.VERSION and log is not None:
+                log.info("Done running migrations", schema=schema.VERSION, schema_before=found)
             remembered = await lineage.recognise(engine, memory) if memory else None
         except BaseException:
             await engine.close()

@@ -97,7 +97,12 @@ def test_a_schema_that_fits_is_used(path: Path, version: int, code: str, after: 
 @pytest.mark.parametrize(
     ("version", "code", "kind", "message"),
     [
-        (24, "1.14.0", FailedPrecondition, "migration from schema 24 is not supported yet"),
+        (
+            22,
+            "1.7.2",
+            FailedPrecondition,
+            "migrating from schema version 22 requires a previous SPIRE release",
+        ),
         (26, "1.17.0", FailedPrecondition, "incompatible DB schema and code version"),
         (26, "2.15.0", FailedPrecondition, "incompatible DB schema and code version"),
         (25, "one", Internal, 'error getting DB code version: "one" is not a version'),
@@ -110,6 +115,65 @@ def test_a_schema_that_does_not_fit_is_left_as_it_is(
     with pytest.raises(kind, match=f"datastore-sql: {message}"):
         using(path, migrate.prepare)
     assert (dump(path), versions(path)) == (before, (1, version, code))
+
+
+@pytest.mark.parametrize(("version", "code"), [(23, "1.13.5"), (24, "1.14.7")])
+def test_an_older_schema_gets_the_columns_that_it_lacks(path: Path, version: int, code: str) -> None:
+    stock(path, version, code)
+    table_columns = [f"SELECT name, type FROM pragma_table_info('{table.name}')" for table in schema.TABLES]
+    current = [query(path, one) for one in table_columns]
+    for table, column in older(version):
+        query(path, f"ALTER TABLE {table} DROP COLUMN {column}")
+    query(path, "INSERT INTO registered_entries (entry_id) VALUES ('kept')")
+    using(path, migrate.prepare)
+    assert [query(path, one) for one in table_columns] == current
+    assert versions(path) == (1, 25, "1.15.3")
+    assert query(path, "SELECT entry_id, additional_attributes FROM registered_entries") == [("kept", None)]
+
+
+def older(version: int) -> list[tuple[str, str]]:
+    """What a schema of that version lacks."""
+    return [(table, column) for added, (table, column, _) in migrate.ADDED.items() if added > version]
+
+
+async def prepare_only(engine: Engine) -> None:
+    await migrate.prepare(engine, migrates=False)
+
+
+def test_without_migration_what_is_complete_or_empty_is_used(path: Path) -> None:
+    using(path, prepare_only)
+    before = dump(path)
+    using(path, prepare_only)
+    assert dump(path) == before
+    query(path, "UPDATE migrations SET version = 26, code_version = '1.16.0'")
+    using(path, prepare_only)
+    assert dump(path) == before
+
+
+@pytest.mark.parametrize(
+    ("version", "message"),
+    [
+        (25, "the database has no change log of Finial, and migration is disabled"),
+        (24, "auto-migration must be enabled for current DB"),
+        (22, "migrating from schema version 22 requires a previous SPIRE release"),
+    ],
+)
+def test_without_migration_what_would_need_it_is_left_as_it_is(
+    path: Path, version: int, message: str
+) -> None:
+    before = stock(path, version, "1.14.0")
+    with pytest.raises(FailedPrecondition, match=message):
+        using(path, prepare_only)
+    assert (dump(path), versions(path)) == (before, (1, version, "1.14.0"))
+
+
+def test_without_migration_missing_triggers_are_refused(path: Path) -> None:
+    using(path, migrate.prepare)
+    query(path, "DROP TRIGGER finial_insert_bundles")
+    before = dump(path)
+    with pytest.raises(FailedPrecondition, match="triggers of the change log are missing"):
+        using(path, prepare_only)
+    assert dump(path) == before
 
 
 def test_somebody_elses_database_is_left_as_it_is(path: Path) -> None:
