@@ -6,11 +6,16 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 from grpclib.const import Status
 
+from finial import SPIRE_VERSION
+from finial.errors import FailedPrecondition
 from finial.runtime.grpc import GRPCError, unary
 from finial.spiffe.id import SpiffeId
+from finial.store import schema
+from finial.store.dialect import POSTGRES
 from finial.testing import postgres
 from finial.testing.server import TRUST_DOMAIN, Identity, Running, attest, server
 from finial.wire.convert.id import id_to_wire
@@ -87,6 +92,52 @@ def test_what_is_written_at_one_server_is_known_at_the_other(
 
     with cluster.schema() as database:
         asyncio.run(play(database))
+
+
+def test_a_role_that_may_change_no_table_serves_a_database_that_is_complete(
+    tmp_path: Path, cluster: postgres.Cluster
+) -> None:
+    async def play(database: str) -> None:
+        limited = database.replace("finial@", "limited@")
+        stock(database)
+        with pytest.raises(
+            FailedPrecondition, match="has no change log of Finial, and migration is disabled"
+        ):
+            async with server(tmp_path, database=database, datastore="disable_migration = true"):
+                pass
+        async with server(tmp_path, database=database):
+            pass
+        allow_rows(database)
+        async with server(tmp_path, database=limited, datastore="disable_migration = true") as running:
+            agent = await attest(running)
+            assert await create(running, agent, "e") == 0
+            assert await authorized(running, agent) == ["e"]
+
+    cluster.execute("CREATE ROLE limited LOGIN")
+    with cluster.schema() as database:
+        asyncio.run(play(database))
+
+
+def stock(database: str) -> None:
+    """The tables that a stock server makes."""
+    with psycopg.connect(database, autocommit=True) as connection:
+        for statement in schema.statements(POSTGRES):
+            connection.execute(statement.encode())
+        connection.execute(
+            "INSERT INTO migrations (version, code_version) VALUES (%s, %s)", (schema.VERSION, SPIRE_VERSION)
+        )
+
+
+def allow_rows(database: str) -> None:
+    """Rows, and nothing else."""
+    with psycopg.connect(database, autocommit=True) as connection:
+        (name,) = connection.execute("SELECT current_schema()").fetchone() or ("",)
+        for right in (
+            f"USAGE ON SCHEMA {name}",
+            f"SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {name}",
+            f"USAGE ON ALL SEQUENCES IN SCHEMA {name}",
+        ):
+            connection.execute(f"GRANT {right} TO limited".encode())
 
 
 def test_while_the_database_is_gone_reads_go_on_and_writes_are_unavailable(

@@ -58,7 +58,9 @@ class DataStoreOptions:
         failure="failed to parse conn_max_lifetime {}",
     )
     disable_migration: bool = option(
-        False, "Refuses a database of another schema version.", status=refused("a database is always checked")
+        False,
+        "Changes no table of a database that is there: one without Finial's change log, or of an older schema, is"
+        " refused. An empty database is created all the same.",
     )
 
 

@@ -50,7 +50,7 @@ server {{
   {options}
 }}
 plugins {{
-  DataStore "sql" {{ plugin_data {{ database_type = "sqlite3" connection_string = "{database}" }} }}
+  DataStore "sql" {{ plugin_data {{ database_type = "sqlite3" connection_string = "{database}" {datastore} }} }}
   KeyManager "memory" {{ plugin_data {{}} }}
   NodeAttestor "join_token" {{ plugin_data {{}} }}
   {plugins}
@@ -122,6 +122,7 @@ async def server(
     limited: bool = False,
     port: int = 0,
     database: Path | str | None = None,
+    datastore: str = "",
     plugins: str = "",
     telemetry: str = "",
     kinds: Kinds = kinds,
@@ -129,7 +130,7 @@ async def server(
 ) -> AsyncIterator[Running]:
     """`options` are lines of section `server`, `plugins` and `telemetry` of those; `limited`: one attestation a
     second, as by default. The folder may hold the data of a server before; `database`: another server's, to
-    share, or the address of a PostgreSQL database. `kinds`: the plugins that it knows. `read`: what its file
+    share, or the address of a PostgreSQL database, with `datastore`, further options of it. `kinds`: the plugins that it knows. `read`: what its file
     says now, for a reload by command."""
     config = config_of(
         folder,
@@ -137,6 +138,7 @@ async def server(
         limited=limited,
         port=port,
         database=database,
+        datastore=datastore,
         plugins=plugins,
         telemetry=telemetry,
     )
@@ -159,10 +161,12 @@ def config_of(
     limited: bool = False,
     port: int = 0,
     database: Path | str | None = None,
+    datastore: str = "",
     plugins: str = "",
     telemetry: str = "",
 ) -> ServerConfig:
     text = CONF.format(
+        datastore=datastore,
         plugins=plugins,
         telemetry=telemetry,
         folder=folder,

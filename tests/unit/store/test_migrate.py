@@ -16,7 +16,7 @@ from finial.store.engine import Engine
 from finial.store.engine_sqlite import SqliteEngine
 
 
-def using(path: Path, *steps: Callable[[Engine], Awaitable[None]]) -> None:
+def using(path: Path, *steps: Callable[[Engine], Awaitable[object]]) -> None:
     async def main() -> None:
         engine = await SqliteEngine.open(path, SystemClock())
         try:
