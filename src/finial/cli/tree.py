@@ -47,6 +47,7 @@ OWN = MappingProxyType(
         "verify": (("lab",), "Fetches, calls and is denied: proves that it works"),
         "logs": (("lab_logs",), "Shows the logs of its processes"),
         "down": (("lab",), "Ends it and leaves nothing behind"),
+        "explain": (("explain",), "Says why a process has no identity, and what to do"),
         "doctor": (("doctor",), "Looks at what this machine can and cannot do"),
         "lab": (("lab",), "The same by the verbs fresh-install, setup-clusters, verify-setup"),
         "server": (("server", "reload"), "The server: run, validate, reload, healthcheck"),

@@ -22,7 +22,7 @@ def agent_step(scene: Scene) -> Step:
         *_socket(scene),
         *_clock(scene),
     )
-    name = str(scene.agent.id) if scene.agent else (scene.agent_away or "the agent was not asked")
+    name = str(scene.agent.id) if scene.agent else scene.without_agent
     if findings:
         return Step(Name.AGENT, Verdict.BROKE, name, findings)
     return Step(Name.AGENT, Verdict.PASSED if scene.agent else Verdict.NOT_AVAILABLE, name)
@@ -31,7 +31,7 @@ def agent_step(scene: Scene) -> Step:
 def position_step(scene: Scene, nearest: Candidate | None) -> Step:
     agent = scene.agent
     if agent is None:
-        return Step(Name.POSITION, Verdict.NOT_AVAILABLE, scene.agent_away or "the agent was not asked")
+        return Step(Name.POSITION, Verdict.NOT_AVAILABLE, scene.without_agent)
     age = max(agent.now - agent.synced_at, 0)
     findings = (*_unreachable(agent), *_not_arrived(nearest, agent))
     says = f"in step with the server {age:.1f} s ago"
@@ -43,10 +43,9 @@ def svid_step(scene: Scene, nearest: Candidate | None) -> Step:
         return Step(Name.SVID, Verdict.NOT_REACHED, "nothing to sign")
     held = nearest.held
     if held is None:
-        verdict = Verdict.NOT_REACHED if scene.agent else Verdict.NOT_AVAILABLE
-        return Step(
-            Name.SVID, verdict, "the agent does not hold the entry" if scene.agent else scene.agent_away
-        )
+        if scene.agent is None:
+            return Step(Name.SVID, Verdict.NOT_AVAILABLE, scene.without_agent)
+        return Step(Name.SVID, Verdict.NOT_REACHED, "the agent does not hold the entry")
     if not held.signed:
         says = f"the agent holds the entry of {held.entry.spiffe_id} and has no SVID for it in hand"
         remedy = Remedy("wait a second; if it stays so, look at the agent's log for why signing fails")
@@ -78,10 +77,10 @@ def _server_says(scene: Scene) -> Iterator[Finding]:
     if server is None:
         return
     if server.agent is None:
-        if scene.agent is not None:
+        if scene.agent_id is not None:
             yield Finding(
                 Fault.AGENT_EVICTED,
-                f"the server does not know {scene.agent.id}: it was evicted, or its row is lost",
+                f"the server does not know {scene.agent_id}: it was evicted, or its row is lost",
                 Remedy(
                     "attest the node again: start the agent with a new join token, or let it prove itself again"
                 ),

@@ -20,7 +20,8 @@ def entry_step(scene: Scene, nearest: Candidate | None) -> Step:
     if not scene.selectors:
         return Step(Name.ENTRY, Verdict.NOT_REACHED, "nothing is known of the process")
     if nearest is None:
-        return Step(Name.ENTRY, Verdict.BROKE, "none shares a selector", (_no_entry(scene),))
+        finding = _no_entry(scene)
+        return Step(Name.ENTRY, Verdict.BROKE, finding.says, (finding,))
     findings = (*_lacks(nearest), *_expired(nearest), *_hint(scene, nearest))
     where = f"{nearest.entry.spiffe_id}, entry {nearest.entry.id}"
     if findings:
@@ -35,7 +36,7 @@ def parents_step(scene: Scene, nearest: Candidate | None) -> Step:
     if chain is None and nearest.held is not None:
         return Step(Name.PARENTS, Verdict.PASSED, "the agent holds the entry")
     if chain is None:
-        return Step(Name.PARENTS, Verdict.NOT_AVAILABLE, scene.server_away or "the server was not asked")
+        return Step(Name.PARENTS, Verdict.NOT_AVAILABLE, scene.server_silent or "no agent was named")
     way = " below ".join(str(parent) for parent in chain.parents)
     if chain.broken is None:
         return Step(Name.PARENTS, Verdict.PASSED, way)
@@ -76,11 +77,7 @@ def _remedy_for(lack: Lack, nearest: Candidate) -> Remedy:
 
 
 def _no_entry(scene: Scene) -> Finding:
-    agent = (
-        scene.agent.id
-        if scene.agent
-        else (scene.server.agent.id if scene.server and scene.server.agent else "AGENT")
-    )
+    agent = scene.agent_id or "AGENT"
     chosen = " ".join(f"-selector {one}" for one in _telling(scene))
     wanted = scene.question.spiffe_id or f"spiffe://{scene.trust_domain or 'TRUST_DOMAIN'}/NAME"
     return Finding(

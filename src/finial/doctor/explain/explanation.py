@@ -6,12 +6,15 @@ A step passed, broke, was not reached because an earlier one broke, or could not
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Union
 
 from finial.doctor.explain.fault import Finding, Remedy
 from finial.doctor.explain.near import Candidate
+
+Json = Union[None, bool, int, float, str, "Sequence[Json]", "Mapping[str, Json]"]
 
 
 class Verdict(StrEnum):
@@ -62,7 +65,7 @@ class Explanation:
     def remedy(self) -> Remedy | None:
         return self.findings[0].remedy if self.findings else None
 
-    def record(self) -> Mapping[str, object]:
+    def record(self) -> Mapping[str, Json]:
         return {
             "headline": self.headline,
             "identities": list(self.identities),
@@ -75,13 +78,13 @@ class Explanation:
         }
 
 
-def remedy_record(remedy: Remedy | None) -> Mapping[str, object] | None:
+def remedy_record(remedy: Remedy | None) -> Json:
     if remedy is None:
         return None
     return {"text": remedy.text, "commands": list(remedy.commands), "effect": remedy.effect}
 
 
-def candidate_record(one: Candidate) -> Mapping[str, object]:
+def candidate_record(one: Candidate) -> Json:
     chain = one.chain
     return {
         "entry_id": one.entry.id,

@@ -36,7 +36,7 @@ def process_step(scene: Scene) -> Step:
     if process is None:
         asked = scene.question.pid is not None
         verdict = Verdict.NOT_AVAILABLE if asked else Verdict.NOT_REACHED
-        return Step(Name.PROCESS, verdict, scene.agent_away if asked else "asked by selectors")
+        return Step(Name.PROCESS, verdict, scene.without_agent if asked else "asked by selectors")
     if not process.alive:
         says = f"there is no process {process.pid}"
         remedy = Remedy("start it, and ask again while it runs")

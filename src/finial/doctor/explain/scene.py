@@ -6,7 +6,7 @@ all entries and who is banned. What nobody could look at is None, with the reaso
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from finial.registry.agent import Agent
 from finial.registry.entry import Entry
@@ -18,12 +18,13 @@ from finial.spiffe.trust_domain import TrustDomain
 @dataclass(frozen=True, slots=True)
 class Question:
     """Why has this process no identity, or not this one? By `pid`, or by `selectors` alone. `spiffe_id` and `hint`:
-    the identity that was expected."""
+    the identity that was expected. `agent_id`: whose process it would be, where no agent is asked."""
 
     pid: int | None = None
     selectors: tuple[Selector, ...] = ()
     spiffe_id: SpiffeId | None = None
     hint: str = ""
+    agent_id: SpiffeId | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,22 +83,33 @@ class ServerSeen:
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """Everything about one question. `*_away`: why that part could not be looked at."""
+    """Everything about one question. `agent_away`: why no agent answers; `agent_silent`: why the one that answers does
+    not tell; `server_silent`: why nothing is known from the server."""
 
     question: Question
     process: Process | None = None
     attestors: tuple[Attestor, ...] = ()
     agent: AgentSeen | None = None
     agent_away: str = ""
+    agent_silent: str = ""
     server: ServerSeen | None = None
-    server_away: str = ""
-    now: float = field(default=0.0)
+    server_silent: str = ""
+    now: float = 0.0
 
     @property
     def selectors(self) -> frozenset[Selector]:
         """What the process is known to have."""
         attested = (one for attestor in self.attestors for one in attestor.selectors)
         return frozenset((*self.question.selectors, *attested))
+
+    @property
+    def agent_id(self) -> SpiffeId | None:
+        return self.agent.id if self.agent else self.question.agent_id
+
+    @property
+    def without_agent(self) -> str:
+        """Why nothing is known from it."""
+        return self.agent_away or self.agent_silent or "the agent was not asked"
 
     @property
     def trust_domain(self) -> TrustDomain | None:

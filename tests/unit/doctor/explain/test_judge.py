@@ -68,7 +68,7 @@ def test_selectors_alone_are_enough_to_ask_a_server() -> None:
 
 def test_what_nobody_could_see_is_said_not_guessed() -> None:
     seen = healthy()
-    scene = Scene(Question(selectors=(UID, GID, PATH)), server=seen.server, server_away="", now=seen.now)
+    scene = Scene(Question(selectors=(UID, GID, PATH)), server=seen.server, now=seen.now)
     explanation = explain(scene)
     assert explanation.findings == ()
     assert explanation.headline == "nothing that was seen keeps such a process from an identity"
