@@ -9,7 +9,8 @@ from pathlib import Path
 import psycopg
 
 from finial.runtime.clock import SystemClock
-from finial.store import Store
+from finial.store import Store, migrate, schema
+from finial.store.dialect import POSTGRES
 from finial.testing import postgres
 
 FACTS = Path(__file__).with_name("postgres-schema.txt")
@@ -58,3 +59,20 @@ def test_is_that_of_the_stock_server(cluster: postgres.Cluster) -> None:
     with cluster.schema() as dsn:
         asyncio.run(create(dsn))
         assert "\n".join(describe(dsn)) + "\n" == FACTS.read_text()
+
+
+def test_an_older_one_is_migrated_to_that(cluster: postgres.Cluster) -> None:
+    async def create(dsn: str) -> None:
+        await (await Store.open(dsn, clock=SystemClock())).close()
+
+    with cluster.schema() as dsn:
+        with psycopg.connect(dsn, autocommit=True) as connection:
+            for statement in schema.statements(POSTGRES):
+                connection.execute(statement.encode())
+            for table, column, _ in migrate.ADDED.values():
+                connection.execute(f"ALTER TABLE {table} DROP COLUMN {column}".encode())
+            connection.execute("INSERT INTO migrations (version, code_version) VALUES (23, '1.13.5')")
+        asyncio.run(create(dsn))
+        assert "\n".join(describe(dsn)) + "\n" == FACTS.read_text()
+        with psycopg.connect(dsn) as connection:
+            assert connection.execute("SELECT version FROM migrations").fetchall() == [(25,)]
