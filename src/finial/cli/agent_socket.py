@@ -1,8 +1,4 @@
-"""How a command reaches the agent's Workload API: the socket's path from flags or environment.
-
-SPIRE 1.15: `-instance` fills `SPIRE_AGENT_PUBLIC_SOCKET_TEMPLATE`; else `-socketPath`, else
-`SPIRE_AGENT_PUBLIC_SOCKET`, else the default path; `finial` also finds a lab that runs (`lab_socket.py`).
-"""
+"""How a command reaches the agent's Workload API: the flags that name its socket, a client of it."""
 
 from __future__ import annotations
 
@@ -12,15 +8,21 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from finial.cli.flags import flag
-from finial.cli.lab_socket import default_or_lab
-from finial.errors import InvalidArgument
+from finial.cli.socket_path import Socket
 
 if TYPE_CHECKING:
     from finial.client.workload import WorkloadApi
 
-DEFAULT_SOCKET = "/tmp/spire-agent/public/api.sock"  # noqa: S108 - SPIRE's default, for its scripts
-ENVIRONMENT = "SPIRE_AGENT_PUBLIC_SOCKET"
-TEMPLATE = "SPIRE_AGENT_PUBLIC_SOCKET_TEMPLATE"
+SOCKET = Socket(
+    "agent",
+    default="/tmp/spire-agent/public/api.sock",  # noqa: S108 - SPIRE's, for its scripts
+    variable="SPIRE_AGENT_PUBLIC_SOCKET",
+    template="SPIRE_AGENT_PUBLIC_SOCKET_TEMPLATE",
+    # the space in front is SPIRE's
+    no_template=(
+        " SPIRE_AGENT_PUBLIC_SOCKET_TEMPLATE environment variable must be defined when using the instance flag"
+    ),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,23 +31,15 @@ class AgentFlags:
 
     socket_path: str = flag(
         "",
-        f"Path to the Workload API socket (default {DEFAULT_SOCKET}, or ${ENVIRONMENT})",
+        f"Path to the Workload API socket (default {SOCKET.default}, or ${SOCKET.variable})",
         name="socketPath",
     )
-    instance: str = flag("", f"Instance name that replaces %i in ${TEMPLATE}")
+    instance: str = flag("", f"Instance name that replaces %i in ${SOCKET.template}")
 
 
 def socket_path(flags: AgentFlags, environment: Mapping[str, str] = os.environ) -> str:
-    """Raises: InvalidArgument if an instance is given without a template, with the space of SPIRE's text."""
-    if flags.instance:
-        template = environment.get(TEMPLATE, "")
-        if not template:
-            raise InvalidArgument(
-                f" {TEMPLATE} environment variable must be defined when using the instance flag"
-            )
-        return template.replace("%i", flags.instance)
-    named = flags.socket_path or environment.get(ENVIRONMENT, "")
-    return named or default_or_lab(DEFAULT_SOCKET, "agent", environment)
+    """Raises: InvalidArgument if an instance is given without a template."""
+    return SOCKET.path(flags.socket_path, flags.instance, environment)
 
 
 def workload_api(flags: AgentFlags) -> WorkloadApi:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -11,9 +12,9 @@ from finial.cli.console import Console
 from finial.cli.entry.show import MATCHES, match_name
 from finial.cli.entry.text import id_text, read_id, read_selector, time_text
 from finial.cli.flags import flag
-from finial.cli.output import messages_json, read_format
+from finial.cli.output import answer
 from finial.cli.paging import pages
-from finial.cli.server_socket import ServerFlags, calling, server
+from finial.cli.server_socket import AnswerFlags, calling, server
 from finial.errors import InvalidArgument
 from finial.wire.client import ServerApi
 from finial.wire.pb.spire.api.server.agent.v1.agent_pb2 import (
@@ -40,7 +41,7 @@ LAYOUT_ELEMENTS = [
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ListFlags(ServerFlags):
+class ListFlags(AnswerFlags):
     selectors: tuple[str, ...] = flag(
         (), "A selector of the node, type:value. May be repeated", name="selector"
     )
@@ -65,28 +66,18 @@ class ListFlags(ServerFlags):
     expires_before: str = flag(
         "", f"Only agents whose SVID expires before (as {GO_LAYOUT})", name="expiresBefore"
     )
-    output: str = flag("pretty", "Desired output format (pretty, json)", read=read_format)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AgentFlags(ServerFlags):
+class AgentFlags(AnswerFlags):
     spiffe_id: str = flag("", "The SPIFFE ID of the agent", name="spiffeID", refers_to="agent")
-    output: str = flag("pretty", "Desired output format (pretty, json)", read=read_format)
 
 
 async def list_agents(flags: ListFlags, console: Console) -> int:
     wanted = agent_filter(flags)
     async with server(flags) as api:
         found = await all_agents(api, wanted)
-    if flags.output == "json":
-        console.out(messages_json([ListAgentsResponse(agents=found)]))
-    elif not found:
-        console.out("No attested agents found")
-    else:
-        console.out(f"Found {len(found)} attested {'agent' if len(found) == 1 else 'agents'}:\n")
-        for agent in found:
-            console.out(agent_text(agent), end="")
-    return 0
+    return answer(console, flags.output, ListAgentsResponse(agents=found), list_text(found))
 
 
 async def count_agents(flags: ListFlags, console: Console) -> int:
@@ -94,11 +85,8 @@ async def count_agents(flags: ListFlags, console: Console) -> int:
     async with server(flags) as api:
         with calling():
             reply = await api.agent.CountAgents(CountAgentsRequest(filter=wanted))
-    if flags.output == "json":
-        console.out(messages_json([reply]))
-    else:
-        console.out(f"{reply.count} attested {'agent' if reply.count == 1 else 'agents'}")
-    return 0
+    text = f"{reply.count} attested {'agent' if reply.count == 1 else 'agents'}"
+    return answer(console, flags.output, reply, [text])
 
 
 async def show_agent(flags: AgentFlags, console: Console) -> int:
@@ -106,32 +94,25 @@ async def show_agent(flags: AgentFlags, console: Console) -> int:
     async with server(flags) as api:
         with calling():
             agent = await api.agent.GetAgent(request)
-    if flags.output == "json":
-        console.out(messages_json([agent]))
-        return 0
-    console.out("Found an attested agent given its SPIFFE ID\n")
-    console.out(agent_text(agent), end="")
-    for one in agent.selectors:
-        console.out(f"{'Selectors':<18}: {one.type}:{one.value}")
-    return 0
+    selectors = [f"{'Selectors':<18}: {one.type}:{one.value}" for one in agent.selectors]
+    title = "Found an attested agent given its SPIFFE ID"
+    return answer(console, flags.output, agent, [title, "", *agent_text(agent), *selectors])
 
 
 async def evict_agent(flags: AgentFlags, console: Console) -> int:
     request = DeleteAgentRequest(id=agent_id(flags))
     async with server(flags) as api:
         with calling():
-            await api.agent.DeleteAgent(request)
-    console.out("{}" if flags.output == "json" else "Agent evicted successfully")
-    return 0
+            reply = await api.agent.DeleteAgent(request)
+    return answer(console, flags.output, reply, ["Agent evicted successfully"])
 
 
 async def ban_agent(flags: AgentFlags, console: Console) -> int:
     request = BanAgentRequest(id=agent_id(flags))
     async with server(flags) as api:
         with calling():
-            await api.agent.BanAgent(request)
-    console.out("{}" if flags.output == "json" else "Agent banned successfully")
-    return 0
+            reply = await api.agent.BanAgent(request)
+    return answer(console, flags.output, reply, ["Agent banned successfully"])
 
 
 async def all_agents(api: ServerApi, wanted: ListAgentsRequest.Filter) -> list[Agent]:
@@ -195,8 +176,18 @@ def _not_a_time(text: str, why: str) -> InvalidArgument:
     )
 
 
-def agent_text(agent: Agent) -> str:
-    """The block of one agent, with the empty line that ends it."""
+def list_text(found: list[Agent]) -> Iterator[str]:
+    if not found:
+        yield "No attested agents found"
+        return
+    yield f"Found {len(found)} attested {'agent' if len(found) == 1 else 'agents'}:"
+    yield ""
+    for agent in found:
+        yield from agent_text(agent)
+
+
+def agent_text(agent: Agent) -> list[str]:
+    """The lines of one agent, with the empty one that ends them."""
     rows: list[tuple[str, object]] = [
         ("SPIFFE ID", id_text(agent.id)),
         ("Attestation type", agent.attestation_type),
@@ -206,7 +197,7 @@ def agent_text(agent: Agent) -> str:
     rows.append(("Can re-attest", "true" if agent.can_reattest else "false"))
     if agent.agent_version:
         rows.append(("Agent version", agent.agent_version))
-    return "".join(f"{label:<18}: {value}\n" for label, value in rows) + "\n"
+    return [*(f"{label:<18}: {value}" for label, value in rows), ""]
 
 
 COMMANDS = (

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from finial.cli.command import Command
 from finial.cli.console import Console
 from finial.cli.flags import flag
-from finial.cli.output import messages_json, read_format
-from finial.cli.server_socket import ServerFlags, calling, server
+from finial.cli.output import answer, messages_json
+from finial.cli.server_socket import AnswerFlags, calling, server
 from finial.errors import InvalidArgument
 from finial.spiffe import bundle_document
 from finial.wire.convert.bundle import bundle_from_wire
@@ -17,12 +17,7 @@ from finial.wire.pb.spire.api.types.bundle_pb2 import Bundle
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CountFlags(ServerFlags):
-    output: str = flag("pretty", "Desired output format (pretty, json)", read=read_format)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ShowFlags(CountFlags):
+class ShowFlags(AnswerFlags):
     format: str = flag("pem", "The format to show the bundle in (pem, spiffe)", choices=("pem", "spiffe"))
 
 
@@ -51,15 +46,12 @@ def bundle_text(message: Bundle, format: str) -> str:
     return bundle_document.encode(bundle).decode() + "\n"
 
 
-async def count(flags: CountFlags, console: Console) -> int:
+async def count(flags: AnswerFlags, console: Console) -> int:
     async with server(flags) as api:
         with calling():
             reply = await api.bundle.CountBundles(CountBundlesRequest())
-    if flags.output == "json":
-        console.out(messages_json([reply]))
-    else:
-        console.out(f"{reply.count} {'bundle' if reply.count == 1 else 'bundles'}")
-    return 0
+    text = f"{reply.count} {'bundle' if reply.count == 1 else 'bundles'}"
+    return answer(console, flags.output, reply, [text])
 
 
 COMMANDS = (
@@ -73,7 +65,7 @@ COMMANDS = (
     Command(
         "bundle count",
         "Counts the bundles that the server keeps.",
-        CountFlags,
+        AnswerFlags,
         count,
         examples=("finial bundle count",),
     ),

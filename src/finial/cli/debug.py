@@ -3,30 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from finial.cli.command import Command
 from finial.cli.console import Console
 from finial.cli.entry.text import id_text
-from finial.cli.flags import flag
-from finial.cli.output import messages_json, read_format
-from finial.cli.server_socket import ServerFlags, calling, server
+from finial.cli.output import answer
+from finial.cli.server_socket import AnswerFlags, calling, server
 from finial.config.durations import format_duration
 from finial.wire.pb.spire.api.server.debug.v1.debug_pb2 import GetInfoRequest, GetInfoResponse
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class InfoFlags(ServerFlags):
-    output: str = flag("pretty", "Desired output format (pretty, json)", read=read_format)
-
-
-async def get_info(flags: InfoFlags, console: Console) -> int:
+async def get_info(flags: AnswerFlags, console: Console) -> int:
     async with server(flags) as api:
         with calling():
             info = await api.debug.GetInfo(GetInfoRequest())
-    console.out(messages_json([info]) if flags.output == "json" else "\n".join(info_text(info)))
-    return 0
+    return answer(console, flags.output, info, info_text(info))
 
 
 def info_text(info: GetInfoResponse) -> Iterator[str]:
@@ -46,7 +38,7 @@ COMMANDS = (
     Command(
         "debug getinfo",
         "Shows how long the server runs, what it holds, and its own certificates.",
-        InfoFlags,
+        AnswerFlags,
         get_info,
         examples=("finial debug getinfo", "finial debug getinfo -output json"),
     ),

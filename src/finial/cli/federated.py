@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from finial.cli.bundle import CountFlags, ShowFlags, bundle_text, check_format
+from finial.cli.bundle import ShowFlags, bundle_text, check_format
 from finial.cli.command import Command
 from finial.cli.console import Console
 from finial.cli.files import read_text
 from finial.cli.flags import flag
 from finial.cli.output import messages_json
 from finial.cli.paging import pages
-from finial.cli.server_socket import calling, server
+from finial.cli.server_socket import AnswerFlags, calling, server
 from finial.errors import FinialError, Internal, InvalidArgument
 from finial.spiffe import bundle_document
 from finial.spiffe.trust_domain import TrustDomain
@@ -36,14 +36,14 @@ class ListFlags(ShowFlags):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SetFlags(CountFlags):
+class SetFlags(AnswerFlags):
     id: str = flag("", "The trust domain", refers_to="bundle")
     path: str = flag("", "A file with the bundle; standard input if not given")
     format: str = flag("pem", "The format of the bundle (pem, spiffe)", choices=("pem", "spiffe"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DeleteFlags(CountFlags):
+class DeleteFlags(AnswerFlags):
     id: str = flag("", "The trust domain", refers_to="bundle")
     mode: str = flag(
         "restrict",

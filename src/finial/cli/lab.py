@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from finial.cli.command import Command
 from finial.cli.console import Console
 from finial.cli.flags import flag
-from finial.cli.output import JsonValue, read_format, to_line
+from finial.cli.lab_text import status_table, summary, up_record
+from finial.cli.output import read_format, to_line
 from finial.errors import InvalidArgument
 
 if TYPE_CHECKING:
@@ -101,44 +102,6 @@ async def brought_up(flags: UpFlags, place: Place, console: Console) -> Up:
     return done
 
 
-def up_record(place: Place, done: Up) -> dict[str, JsonValue]:
-    """For programs: what `status` tells, and where everything is."""
-    return {
-        **done.status,
-        "started": done.started,
-        "ports": dict(done.state.ports),
-        "server_socket": str(place.server_socket),
-        "workload_api": place.endpoint,
-        "folder": str(place.folder),
-    }
-
-
-def summary(place: Place, done: Up, where: str) -> str:
-    """Where everything is, and what to try."""
-    status, ports = done.status, done.state.ports
-    lines = [
-        f"trust domain   {status['trust_domain']}",
-        f"server         127.0.0.1:{ports['server']}, socket {place.server_socket}",
-        f"Workload API   export SPIFFE_ENDPOINT_SOCKET={place.endpoint}",
-        f"database       {status['database']}",
-        f"files          {place.folder}",
-        "",
-        *service_rows(status),
-        "",
-        "try  finial verify" + where,
-        "     finial status" + where,
-        "     finial logs -f" + where + " payment-api",
-        "     finial entry show" + ("" if not where else f" -socketPath {place.server_socket}"),
-        "     finial down" + where,
-    ]
-    return "\n".join(lines) + "\n"
-
-
-def service_rows(status: Mapping[str, Any]) -> list[str]:
-    services = [one for one in status["processes"] if "id" in one]
-    return [f"{one['name']:<18} https://127.0.0.1:{one['port']}  {one['id']}" for one in services]
-
-
 async def status(flags: OutputFlags, console: Console) -> int:
     """Exit 1 if a process is not up."""
     from finial.lab import lifecycle
@@ -148,47 +111,6 @@ async def status(flags: OutputFlags, console: Console) -> int:
     found = await lifecycle.ask(place, {"verb": "status"})
     console.out(to_line(found) if flags.output == "json" else status_table(found))
     return 0 if all(one["up"] for one in found["processes"]) else 1
-
-
-def status_table(found: Mapping[str, Any]) -> str:
-    header = (
-        "NAME",
-        "PID",
-        "PORT",
-        "STATE",
-        "RESTARTS",
-        "SVID UNTIL",
-        "ROTATIONS",
-        "CALLS",
-        "DENIED",
-        "FAILED",
-        "WRONG",
-    )
-    return aligned([header, *(_status_row(one) for one in found["processes"])])
-
-
-def _status_row(one: Mapping[str, Any]) -> tuple[str, ...]:
-    state = "up" if one["up"] else one["problem"] or "starting"
-    row = (one["name"], str(one["pid"] or "-"), str(one["port"] or "-"), state, str(one["restarts"]))
-    if "id" not in one:
-        return row
-    calls = one["calls"]
-    until = one["not_after"].replace("+00:00", "Z")
-    return (
-        *row,
-        until,
-        str(one["rotations"]),
-        *(str(calls[name]) for name in ("ok", "denied", "failed", "wrong")),
-    )
-
-
-def aligned(rows: Sequence[Sequence[str]]) -> str:
-    """Columns as wide as their widest cell."""
-    widths = [0] * max(map(len, rows))
-    for row in rows:
-        for at, cell in enumerate(row):
-            widths[at] = max(widths[at], len(cell))
-    return "\n".join("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)
 
 
 async def verify(flags: OutputFlags, console: Console) -> int:

@@ -14,8 +14,8 @@ from finial.cli.command import Command, Run
 from finial.cli.console import Console
 from finial.cli.entry.text import time_text
 from finial.cli.flags import flag
-from finial.cli.output import messages_json, read_format
-from finial.cli.server_socket import ServerFlags, calling, server
+from finial.cli.output import answer
+from finial.cli.server_socket import AnswerFlags, calling, server
 from finial.errors import InvalidArgument
 from finial.wire.pb.spire.api.server.localauthority.v1 import localauthority_pb2 as wire
 
@@ -39,12 +39,7 @@ ID_HINT = "`finial localauthority {word} show` tells the IDs"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AuthorityFlags(ServerFlags):
-    output: str = flag("pretty", "Desired output format (pretty, json)", read=read_format)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChangeFlags(AuthorityFlags):
+class ChangeFlags(AnswerFlags):
     authority_id: str = flag(
         "", "The ID of the authority, as show tells it", name="authorityID", refers_to="x509_authority"
     )
@@ -123,15 +118,11 @@ SUMMARIES = {
 
 
 def shows(kind: str) -> Run:
-    async def show(flags: AuthorityFlags, console: Console) -> int:
+    async def show(flags: AnswerFlags, console: Console) -> int:
         async with server(flags) as api:
             with calling(f"could not get {kind} authorities" if kind == X509 else ""):
                 state = await current(kind, api.local_authority)
-        if flags.output == "json":
-            console.out(messages_json([state]))
-        else:
-            console.out("\n".join(state_text(kind, state)))
-        return 0
+        return answer(console, flags.output, state, state_text(kind, state))
 
     return show
 
@@ -143,17 +134,14 @@ async def current(kind: str, api: LocalAuthorityStub) -> State:
 
 
 def changes(change: Change) -> Run:
-    async def apply(flags: AuthorityFlags, console: Console) -> int:
+    async def apply(flags: AnswerFlags, console: Console) -> int:
         authority_id = required_id(flags, change.kind) if isinstance(flags, ChangeFlags) else ""
         async with server(flags) as api:
             with calling(f"could not {change.verb} {change.kind} authority"):
                 reply = await change.call(api.local_authority, authority_id)
-        if flags.output == "json":
-            console.out(messages_json([reply]))
-            return 0
-        console.out(f"{change.done.capitalize()} {change.kind} authority:")
-        console.out("\n".join(authority_text(change.kind, getattr(reply, f"{change.done}_authority"))))
-        return 0
+        changed = authority_text(change.kind, getattr(reply, f"{change.done}_authority"))
+        title = f"{change.done.capitalize()} {change.kind} authority:"
+        return answer(console, flags.output, reply, [title, *changed])
 
     return apply
 
@@ -197,7 +185,7 @@ def show_command(kind: str) -> Command:
     return Command(
         path,
         f"Shows the {kind} authorities of this server: active, prepared and old.",
-        AuthorityFlags,
+        AnswerFlags,
         shows(kind),
         examples=(f"finial {path}", f"finial {path} -output json"),
     )
@@ -209,7 +197,7 @@ def change_command(change: Change) -> Command:
     return Command(
         path,
         SUMMARIES[change.verb].format(kind=change.kind),
-        AuthorityFlags if not named else ChangeFlags if change.kind == X509 else JwtChangeFlags,
+        AnswerFlags if not named else ChangeFlags if change.kind == X509 else JwtChangeFlags,
         changes(change),
         examples=(f"finial {path} -authorityID ID" if named else f"finial {path}",),
     )

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from finial.cli.command import Command
 from finial.cli.console import Console
 from finial.cli.flags import flag
-from finial.cli.output import messages_json, read_format
-from finial.cli.server_socket import ServerFlags, calling, server
+from finial.cli.output import answer
+from finial.cli.server_socket import AnswerFlags, calling, server
 from finial.errors import InvalidArgument
 from finial.wire.pb.spire.api.server.logger.v1.logger_pb2 import (
     GetLoggerRequest,
@@ -21,20 +21,15 @@ LEVELS = ("panic", "fatal", "error", "warn", "info", "debug", "trace")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class GetFlags(ServerFlags):
-    output: str = flag("pretty", "Desired output format (pretty, json)", read=read_format)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SetFlags(GetFlags):
+class SetFlags(AnswerFlags):
     level: str = flag("", "The new level: panic, fatal, error, warn, info, debug or trace", choices=LEVELS)
 
 
-async def get(flags: GetFlags, console: Console) -> int:
+async def get(flags: AnswerFlags, console: Console) -> int:
     async with server(flags) as api:
         with calling("error fetching logger"):
             logger = await api.logger.GetLogger(GetLoggerRequest())
-    return show(logger, flags, console)
+    return answer(console, flags.output, logger, shown(logger))
 
 
 async def set_level(flags: SetFlags, console: Console) -> int:
@@ -42,14 +37,14 @@ async def set_level(flags: SetFlags, console: Console) -> int:
     async with server(flags) as api:
         with calling("failed to set log level"):
             logger = await api.logger.SetLogLevel(SetLogLevelRequest(new_level=level))
-    return show(logger, flags, console)
+    return answer(console, flags.output, logger, shown(logger))
 
 
-async def reset(flags: GetFlags, console: Console) -> int:
+async def reset(flags: AnswerFlags, console: Console) -> int:
     async with server(flags) as api:
         with calling("failed to reset log level"):
             logger = await api.logger.ResetLogLevel(ResetLogLevelRequest())
-    return show(logger, flags, console)
+    return answer(console, flags.output, logger, shown(logger))
 
 
 def read_level(text: str) -> str:
@@ -62,13 +57,13 @@ def read_level(text: str) -> str:
     return name
 
 
-def show(logger: Logger, flags: GetFlags, console: Console) -> int:
-    if flags.output == "json":
-        console.out(messages_json([logger]))
-        return 0
-    console.out(f"Logger Level : {level_name(logger.current_level)}")
-    console.out(f"Launch Level : {level_name(logger.launch_level)}\n")
-    return 0
+def shown(logger: Logger) -> list[str]:
+    """The empty line is SPIRE's."""
+    return [
+        f"Logger Level : {level_name(logger.current_level)}",
+        f"Launch Level : {level_name(logger.launch_level)}",
+        "",
+    ]
 
 
 def level_name(level: LogLevel) -> str:
@@ -80,7 +75,7 @@ COMMANDS = (
     Command(
         "logger get",
         "Shows what the server logs.",
-        GetFlags,
+        AnswerFlags,
         get,
         examples=("finial logger get",),
     ),
@@ -94,7 +89,7 @@ COMMANDS = (
     Command(
         "logger reset",
         "Goes back to the level that the server was started with.",
-        GetFlags,
+        AnswerFlags,
         reset,
         examples=("finial logger reset",),
     ),

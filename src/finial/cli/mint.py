@@ -14,8 +14,8 @@ from finial.cli.console import Console
 from finial.cli.durations import read_duration
 from finial.cli.files import write_file
 from finial.cli.flags import flag
-from finial.cli.output import messages_json, read_format, to_line
-from finial.cli.server_socket import ServerFlags, calling, server
+from finial.cli.output import messages_json, to_line
+from finial.cli.server_socket import AnswerFlags, calling, server
 from finial.errors import FinialError, InvalidArgument
 from finial.spiffe.id import SpiffeId
 from finial.svid import csr, x509
@@ -25,18 +25,17 @@ from finial.wire.pb.spire.api.types.spiffeid_pb2 import SPIFFEID
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class X509Flags(ServerFlags):
+class X509Flags(AnswerFlags):
     spiffe_id: str = flag("", "The SPIFFE ID of the X509-SVID", name="spiffeID")
     dns_names: tuple[str, ...] = flag((), "A DNS name for the SVID. May be repeated", name="dns")
     ttl: float = flag(
         0.0, "Lifetime, for example 30m; the server's default if it is not given", read=read_duration
     )
     write: str = flag("", "A folder to write svid.pem, key.pem and bundle.pem into instead of showing them")
-    output: str = flag("pretty", "Desired output format (pretty, json)", read=read_format)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class JwtFlags(ServerFlags):
+class JwtFlags(AnswerFlags):
     spiffe_id: str = flag("", "The SPIFFE ID of the JWT-SVID", name="spiffeID")
     audience: tuple[str, ...] = flag(
         (), "Who the token is for; separated by commas, or repeated", separator=","
@@ -45,7 +44,6 @@ class JwtFlags(ServerFlags):
         0.0, "Lifetime, for example 5m; the server's default if it is not given", read=read_duration
     )
     write: str = flag("", "A file to write the token into instead of showing it")
-    output: str = flag("pretty", "Desired output format (pretty, json)", read=read_format)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,13 +8,15 @@ base64, enums by name, keys in alphabetical order.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Union
 
 from finial.errors import InvalidArgument
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message
+
+    from finial.cli.console import Console
 
 FORMATS = ("pretty", "json")
 JsonValue = Union[None, bool, int, float, str, "Sequence[JsonValue]", "Mapping[str, JsonValue]"]
@@ -38,6 +40,12 @@ def messages_json(messages: Sequence[Message]) -> str:
         for one in messages
     ]
     return to_line(shown[0] if len(shown) == 1 else shown)
+
+
+def answer(console: Console, output: str, message: Message, lines: Iterable[str]) -> int:
+    """A command's result, as `output` says; `lines` are read only if people are to see them. Returns: exit code 0."""
+    console.out(messages_json([message]) if output == "json" else "\n".join(lines))
+    return 0
 
 
 def as_go_shows(value: JsonValue) -> JsonValue:

@@ -11,8 +11,8 @@ from finial.cli.console import Console
 from finial.cli.durations import read_duration
 from finial.cli.entry.text import id_text
 from finial.cli.flags import flag
-from finial.cli.output import JsonValue, read_format, to_line
-from finial.cli.server_socket import ServerFlags, calling, server
+from finial.cli.output import JsonValue, to_line
+from finial.cli.server_socket import AnswerFlags, calling, server
 from finial.errors import FinialError
 from finial.runtime.clock import SystemClock
 from finial.wire.client import ServerApi
@@ -23,7 +23,7 @@ THIRTY_DAYS = 30 * 24 * 3600.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PurgeFlags(ServerFlags):
+class PurgeFlags(AnswerFlags):
     expired_for: float = flag(
         THIRTY_DAYS,
         "How long ago the agent's SVID expired at least, for example 24h",
@@ -31,7 +31,6 @@ class PurgeFlags(ServerFlags):
         read=read_duration,
     )
     dry_run: bool = flag(False, "If set, shows which agents would be purged, and purges none", name="dryRun")
-    output: str = flag("pretty", "Desired output format (pretty, json)", read=read_format)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from finial.cli.command import Command
 from finial.cli.console import Console
 from finial.cli.flags import flag
-from finial.cli.output import messages_json, read_format
-from finial.cli.server_socket import ServerFlags, calling, server
+from finial.cli.output import messages_json
+from finial.cli.server_socket import AnswerFlags, calling, server
+from finial.config.reload import RESTART_OR_TAKE_BACK
 from finial.errors import FailedPrecondition, FinialError, InvalidArgument
 from finial.wire.pb.finial.configuration.v1.configuration_pb2 import Difference, ReloadRequest, ReloadResponse
 
@@ -20,9 +21,8 @@ AT_ONCE, RESTART = "at once", "needs a restart"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ReloadFlags(ServerFlags):
+class ReloadFlags(AnswerFlags):
     dry_run: bool = flag(False, "If set, shows what a reload would do, and changes nothing", name="dryRun")
-    output: str = flag("pretty", "Desired output format (pretty, json)", read=read_format)
 
 
 async def reload(flags: ReloadFlags, console: Console) -> int:
@@ -76,7 +76,7 @@ def refusal_of(answer: ReloadResponse) -> FinialError | None:
     count = len(answer.differences)
     return FailedPrecondition(
         f"nothing was changed: {fixed} of {changes(count)} {'needs' if fixed == 1 else 'need'} a restart",
-        hint="restart the server to use the file, or take these changes back and reload again",
+        hint=RESTART_OR_TAKE_BACK,
     )
 
 

@@ -1,8 +1,4 @@
-"""How a command reaches the server: the socket's path from flags or environment, errors in SPIRE's words.
-
-SPIRE 1.15: `-instance` fills `SPIRE_SERVER_PRIVATE_SOCKET_TEMPLATE`; else `-socketPath`, else
-`SPIRE_SERVER_PRIVATE_SOCKET`, else the default path; `finial` also finds a lab that runs (`lab_socket.py`).
-"""
+"""How a command reaches the server: the flags that name its socket, its API, errors in SPIRE's words."""
 
 from __future__ import annotations
 
@@ -13,16 +9,21 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from finial.cli.flags import flag
-from finial.cli.lab_socket import default_or_lab
+from finial.cli.output import read_format
 from finial.cli.rpc_errors import as_rpc_error
-from finial.errors import FinialError, InvalidArgument
+from finial.cli.socket_path import Socket
+from finial.errors import FinialError
 
 if TYPE_CHECKING:
     from finial.wire.client import ServerApi
 
-DEFAULT_SOCKET = "/tmp/spire-server/private/api.sock"  # noqa: S108 - SPIRE's default, for its scripts
-ENVIRONMENT = "SPIRE_SERVER_PRIVATE_SOCKET"
-TEMPLATE = "SPIRE_SERVER_PRIVATE_SOCKET_TEMPLATE"
+SOCKET = Socket(
+    "server",
+    default="/tmp/spire-server/private/api.sock",  # noqa: S108 - SPIRE's, for its scripts
+    variable="SPIRE_SERVER_PRIVATE_SOCKET",
+    template="SPIRE_SERVER_PRIVATE_SOCKET_TEMPLATE",
+    no_template="you must define SPIRE_SERVER_PRIVATE_SOCKET_TEMPLATE to use the instance flag",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,21 +32,22 @@ class ServerFlags:
 
     socket_path: str = flag(
         "",
-        f"Path to the SPIRE Server API socket (default {DEFAULT_SOCKET}, or ${ENVIRONMENT})",
+        f"Path to the SPIRE Server API socket (default {SOCKET.default}, or ${SOCKET.variable})",
         name="socketPath",
     )
-    instance: str = flag("", f"Instance name that replaces %i in ${TEMPLATE}")
+    instance: str = flag("", f"Instance name that replaces %i in ${SOCKET.template}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnswerFlags(ServerFlags):
+    """Of a command that shows what the server answered."""
+
+    output: str = flag("pretty", "Desired output format (pretty, json)", read=read_format)
 
 
 def socket_path(flags: ServerFlags, environment: Mapping[str, str] = os.environ) -> str:
     """Raises: InvalidArgument if an instance is given without a template."""
-    if flags.instance:
-        template = environment.get(TEMPLATE, "")
-        if not template:
-            raise InvalidArgument(f"you must define {TEMPLATE} to use the instance flag")
-        return template.replace("%i", flags.instance)
-    named = flags.socket_path or environment.get(ENVIRONMENT, "")
-    return named or default_or_lab(DEFAULT_SOCKET, "server", environment)
+    return SOCKET.path(flags.socket_path, flags.instance, environment)
 
 
 @asynccontextmanager

@@ -8,18 +8,17 @@ from finial.cli.command import Command
 from finial.cli.console import Console
 from finial.cli.entry.text import read_id
 from finial.cli.flags import flag
-from finial.cli.output import messages_json, read_format
-from finial.cli.server_socket import ServerFlags, calling, server
+from finial.cli.output import answer
+from finial.cli.server_socket import AnswerFlags, calling, server
 from finial.wire.pb.spire.api.server.agent.v1.agent_pb2 import CreateJoinTokenRequest
 
 DEFAULT_TTL = 600
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class GenerateFlags(ServerFlags):
+class GenerateFlags(AnswerFlags):
     ttl: int = flag(DEFAULT_TTL, "How long the token is good for, in seconds")
     spiffe_id: str = flag("", "A further SPIFFE ID for the agent that uses it", name="spiffeID")
-    output: str = flag("pretty", "Desired output format (pretty, json)", read=read_format)
 
 
 async def generate(flags: GenerateFlags, console: Console) -> int:
@@ -27,13 +26,8 @@ async def generate(flags: GenerateFlags, console: Console) -> int:
     async with server(flags) as api:
         with calling():
             token = await api.agent.CreateJoinToken(CreateJoinTokenRequest(ttl=flags.ttl, agent_id=agent_id))
-    if flags.output == "json":
-        console.out(messages_json([token]))
-        return 0
-    console.out(f"Token: {token.value}")
-    if not flags.spiffe_id:
-        console.out("Warning: Missing SPIFFE ID.")
-    return 0
+    warning = () if flags.spiffe_id else ("Warning: Missing SPIFFE ID.",)
+    return answer(console, flags.output, token, [f"Token: {token.value}", *warning])
 
 
 COMMANDS = (

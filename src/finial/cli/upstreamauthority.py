@@ -7,21 +7,20 @@ from dataclasses import dataclass
 from finial.cli.command import Command
 from finial.cli.console import Console
 from finial.cli.flags import flag
-from finial.cli.output import messages_json, read_format
-from finial.cli.server_socket import ServerFlags, calling, server
+from finial.cli.output import answer
+from finial.cli.server_socket import AnswerFlags, calling, server
 from finial.errors import InvalidArgument
 from finial.wire.pb.spire.api.server.localauthority.v1 import localauthority_pb2 as wire
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class UpstreamFlags(ServerFlags):
+class UpstreamFlags(AnswerFlags):
     subject_key_id: str = flag(
         "",
         "The subject key ID of the upstream authority's CA certificate, in hex",
         name="subjectKeyID",
         refers_to="upstream_authority",
     )
-    output: str = flag("pretty", "Desired output format (pretty, json)", read=read_format)
 
 
 async def taint(flags: UpstreamFlags, console: Console) -> int:
@@ -31,7 +30,7 @@ async def taint(flags: UpstreamFlags, console: Console) -> int:
             reply = await api.local_authority.TaintX509UpstreamAuthority(
                 wire.TaintX509UpstreamAuthorityRequest(subject_key_id=key_id)
             )
-    return show("Tainted", reply, flags, console)
+    return answer(console, flags.output, reply, shown("Tainted", reply))
 
 
 async def revoke(flags: UpstreamFlags, console: Console) -> int:
@@ -41,7 +40,7 @@ async def revoke(flags: UpstreamFlags, console: Console) -> int:
             reply = await api.local_authority.RevokeX509UpstreamAuthority(
                 wire.RevokeX509UpstreamAuthorityRequest(subject_key_id=key_id)
             )
-    return show("Revoked", reply, flags, console)
+    return answer(console, flags.output, reply, shown("Revoked", reply))
 
 
 def required_key_id(flags: UpstreamFlags) -> str:
@@ -53,18 +52,13 @@ def required_key_id(flags: UpstreamFlags) -> str:
     return flags.subject_key_id
 
 
-def show(
-    done: str,
-    reply: wire.TaintX509UpstreamAuthorityResponse | wire.RevokeX509UpstreamAuthorityResponse,
-    flags: UpstreamFlags,
-    console: Console,
-) -> int:
-    if flags.output == "json":
-        console.out(messages_json([reply]))
-        return 0
-    console.out(f"{done} X.509 upstream authority:")
-    console.out(f"  Subject Key ID: {reply.upstream_authority_subject_key_id}")
-    return 0
+def shown(
+    done: str, reply: wire.TaintX509UpstreamAuthorityResponse | wire.RevokeX509UpstreamAuthorityResponse
+) -> list[str]:
+    return [
+        f"{done} X.509 upstream authority:",
+        f"  Subject Key ID: {reply.upstream_authority_subject_key_id}",
+    ]
 
 
 COMMANDS = (

@@ -20,6 +20,7 @@ from finial.errors import FailedPrecondition, FinialError
 from finial.runtime.log import Logger
 
 FAILED = "Configuration not reloaded; all stays as it was"
+RESTART_OR_TAKE_BACK = "restart to use the file, or take these changes back and reload again"
 SIGNAL = "SIGHUP"
 
 
@@ -59,8 +60,7 @@ class Plan(Generic[C]):
         if not self.fixed:
             return None
         told = "; ".join(needs_restart(one, self.wanted.places.get(one.option)) for one in self.fixed)
-        hint = "restart to use the file, or take these changes back and reload again"
-        return FailedPrecondition(told, hint=hint)
+        return FailedPrecondition(told, hint=RESTART_OR_TAKE_BACK)
 
 
 def plan_of(running: C, wanted: C, live: Collection[str]) -> Plan[C]:

@@ -2,16 +2,20 @@ from __future__ import annotations
 
 import pytest
 
-from finial.cli.agent_socket import ENVIRONMENT, TEMPLATE, AgentFlags, socket_path, workload_api
+from finial.cli.agent_socket import SOCKET, AgentFlags, socket_path, workload_api
 from finial.errors import InvalidArgument
 
 
 @pytest.mark.parametrize(
     ("flags", "environment", "path"),
     [
-        (AgentFlags(), {ENVIRONMENT: "/env.sock"}, "/env.sock"),
-        (AgentFlags(socket_path="/flag.sock"), {ENVIRONMENT: "/env.sock"}, "/flag.sock"),
-        (AgentFlags(instance="a", socket_path="/x"), {TEMPLATE: "/run/%i/api.sock"}, "/run/a/api.sock"),
+        (AgentFlags(), {SOCKET.variable: "/env.sock"}, "/env.sock"),
+        (AgentFlags(socket_path="/flag.sock"), {SOCKET.variable: "/env.sock"}, "/flag.sock"),
+        (
+            AgentFlags(instance="a", socket_path="/x"),
+            {SOCKET.template: "/run/%i/api.sock"},
+            "/run/a/api.sock",
+        ),
     ],
 )
 def test_where_the_socket_is(flags: AgentFlags, environment: dict[str, str], path: str) -> None:
@@ -19,7 +23,7 @@ def test_where_the_socket_is(flags: AgentFlags, environment: dict[str, str], pat
 
 
 def test_an_instance_needs_a_template() -> None:
-    with pytest.raises(InvalidArgument, match=f"{TEMPLATE} environment variable must be defined"):
+    with pytest.raises(InvalidArgument, match=f"{SOCKET.template} environment variable must be defined"):
         socket_path(AgentFlags(instance="a"), {})
 
 

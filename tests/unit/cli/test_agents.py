@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from finial.cli.agents import ListFlags, agent_filter, agent_text, checked_time
+from finial.cli.agents import ListFlags, agent_filter, agent_text, checked_time, list_text
 from finial.errors import InvalidArgument
 from finial.wire.pb.spire.api.types.agent_pb2 import Agent
 from finial.wire.pb.spire.api.types.selector_pb2 import SelectorMatch
@@ -21,20 +21,23 @@ def test_the_block_of_an_agent() -> None:
         can_reattest=True,
         agent_version="1.15.3",
     )
-    assert agent_text(agent) == (
-        "SPIFFE ID         : spiffe://example.org/spire/agent/join_token/a\n"
-        "Attestation type  : join_token\n"
-        "Expiration time   : 2100-01-01 00:00:00 +0000 UTC\n"
-        "Serial number     : 42\n"
-        "Can re-attest     : true\n"
-        "Agent version     : 1.15.3\n\n"
-    )
+    assert agent_text(agent) == [
+        "SPIFFE ID         : spiffe://example.org/spire/agent/join_token/a",
+        "Attestation type  : join_token",
+        "Expiration time   : 2100-01-01 00:00:00 +0000 UTC",
+        "Serial number     : 42",
+        "Can re-attest     : true",
+        "Agent version     : 1.15.3",
+        "",
+    ]
+    assert list(list_text([agent]))[:2] == ["Found 1 attested agent:", ""]
+    assert list(list_text([])) == ["No attested agents found"]
 
 
 def test_a_banned_agent_has_no_serial_number() -> None:
-    text = agent_text(Agent(id=ID, banned=True, x509svid_serial_number="42"))
-    assert "Banned            : true\n" in text
-    assert "Serial number" not in text
+    lines = agent_text(Agent(id=ID, banned=True, x509svid_serial_number="42"))
+    assert "Banned            : true" in lines
+    assert not any(line.startswith("Serial number") for line in lines)
 
 
 def test_only_the_filters_that_are_given_are_asked_for() -> None:

@@ -1,11 +1,8 @@
 from __future__ import annotations
 
-import io
-
 import pytest
 
-from finial.cli.console import Console
-from finial.cli.logger import GetFlags, read_level, show
+from finial.cli.logger import read_level, shown
 from finial.errors import InvalidArgument
 from finial.wire.pb.spire.api.types.logger_pb2 import INFO, WARN, Logger
 
@@ -29,7 +26,6 @@ def test_other_levels_are_refused(text: str, why: str) -> None:
     assert caught.value.message == why
 
 
-def test_levels_are_shown_as_they_stand_in_the_log(console: Console) -> None:
-    assert isinstance(console.stdout, io.StringIO)
-    show(Logger(current_level=WARN, launch_level=INFO), GetFlags(), console)
-    assert console.stdout.getvalue() == "Logger Level : warning\nLaunch Level : info\n\n"
+def test_levels_are_shown_as_they_stand_in_the_log() -> None:
+    lines = shown(Logger(current_level=WARN, launch_level=INFO))
+    assert lines == ["Logger Level : warning", "Launch Level : info", ""]

@@ -37,7 +37,7 @@ def test_a_refusal_says_that_nothing_was_changed_and_what_to_do() -> None:
     refusal = refusal_of(ReloadResponse(differences=[LIVE, FIXED]))
     assert isinstance(refusal, FailedPrecondition)
     assert refusal.message == "nothing was changed: 1 of 2 changes needs a restart"
-    assert "restart the server" in (refusal.hint or "")
+    assert "restart to use the file" in (refusal.hint or "")
 
 
 def test_a_file_that_cannot_be_used_is_refused_with_the_reason() -> None:

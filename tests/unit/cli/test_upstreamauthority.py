@@ -1,12 +1,10 @@
 from __future__ import annotations
 
-import io
 from collections.abc import Callable
 
 import pytest
 
-from finial.cli.console import Console
-from finial.cli.upstreamauthority import UpstreamFlags, show
+from finial.cli.upstreamauthority import shown
 from finial.testing.transcripts import Outcome
 from finial.wire.pb.spire.api.server.localauthority.v1 import localauthority_pb2 as wire
 
@@ -25,14 +23,5 @@ def test_a_step_wants_to_know_which(step: str, call: Call) -> None:
     assert call("upstreamauthority", step).err.endswith("show` tells it of each authority\n")
 
 
-@pytest.mark.parametrize(
-    ("output", "text"),
-    [
-        ("pretty", "Tainted X.509 upstream authority:\n  Subject Key ID: above\n"),
-        ("json", '{"upstream_authority_subject_key_id":"above"}\n'),
-    ],
-)
-def test_what_was_done_is_told(console: Console, output: str, text: str) -> None:
-    assert isinstance(console.stdout, io.StringIO)
-    show("Tainted", REPLY, UpstreamFlags(output=output), console)
-    assert console.stdout.getvalue() == text
+def test_what_was_done_is_told() -> None:
+    assert shown("Tainted", REPLY) == ["Tainted X.509 upstream authority:", "  Subject Key ID: above"]

@@ -15,8 +15,8 @@ from finial.cli.entry.wait import wait_for
 from finial.cli.files import read_text
 from finial.cli.flags import flag
 from finial.cli.hints import from_text
-from finial.cli.output import messages_json, read_format
-from finial.cli.server_socket import ServerFlags, calling, server
+from finial.cli.output import messages_json
+from finial.cli.server_socket import AnswerFlags, calling, server
 from finial.errors import Internal, InvalidArgument
 from finial.wire.pb.spire.api.server.entry.v1.entry_pb2 import (
     BatchCreateEntryRequest,
@@ -30,7 +30,7 @@ from finial.wire.status import status_code_name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EntryFlags(ServerFlags):
+class EntryFlags(AnswerFlags):
     """What an entry consists of."""
 
     entry_id: str = flag("", "The entry's own ID; one is made if it is not given", name="entryID")
@@ -60,7 +60,6 @@ class EntryFlags(ServerFlags):
         False, "If set, JWT-SVIDs carry a jti claim and are not cached", name="jwtSVIDIncludeJTI"
     )
     data: str = flag("", "A JSON file with entries; - reads standard input")
-    output: str = flag("pretty", "Desired output format (pretty, json)", read=read_format)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

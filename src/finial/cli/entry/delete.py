@@ -9,8 +9,8 @@ from finial.cli.entry.change import go_quoted
 from finial.cli.files import read_text
 from finial.cli.flags import flag
 from finial.cli.json_text import read_object
-from finial.cli.output import messages_json, read_format
-from finial.cli.server_socket import ServerFlags, calling, server
+from finial.cli.output import messages_json
+from finial.cli.server_socket import AnswerFlags, calling, server
 from finial.errors import Internal, InvalidArgument
 from finial.wire.pb.spire.api.server.entry.v1.entry_pb2 import (
     BatchDeleteEntryRequest,
@@ -20,10 +20,9 @@ from finial.wire.status import status_code_name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DeleteFlags(ServerFlags):
+class DeleteFlags(AnswerFlags):
     entry_id: str = flag("", "The ID of the entry", name="entryID", refers_to="entry")
     file: str = flag("", "A JSON file with the IDs of entries; - reads standard input")
-    output: str = flag("pretty", "Desired output format (pretty, json)", read=read_format)
 
 
 async def delete(flags: DeleteFlags, console: Console) -> int:

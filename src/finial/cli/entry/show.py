@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import chain
 
 from finial.cli.console import Console
 from finial.cli.entry import text
 from finial.cli.flags import flag
-from finial.cli.output import messages_json, read_format
+from finial.cli.output import answer
 from finial.cli.paging import pages
-from finial.cli.server_socket import ServerFlags, calling, server
+from finial.cli.server_socket import AnswerFlags, calling, server
 from finial.errors import InvalidArgument
 from finial.wire.client import ServerApi
 from finial.wire.pb.spire.api.server.entry.v1.entry_pb2 import (
@@ -28,7 +29,7 @@ MATCHES = ("exact", "subset", "superset", "any")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CountFlags(ServerFlags):
+class CountFlags(AnswerFlags):
     """The filters; all that are given must match."""
 
     parent_id: str = flag("", "The parent ID of the entries", name="parentID", refers_to="parent")
@@ -54,7 +55,6 @@ class CountFlags(ServerFlags):
     )
     downstream: bool = flag(False, "Only entries of downstream servers")
     hint: str = flag("", "The hint of the entries")
-    output: str = flag("pretty", "Desired output format (pretty, json)", read=read_format)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,13 +68,9 @@ async def show(flags: ShowFlags, console: Console) -> int:
     wanted = None if flags.entry_id else list_filter(flags)
     async with server(flags) as api:
         found = await one_entry(api, flags.entry_id) if wanted is None else await all_entries(api, wanted)
-    if flags.output == "json":
-        console.out(messages_json([ListEntriesResponse(entries=found)]))
-        return 0
-    console.out(f"Found {len(found)} {'entry' if len(found) == 1 else 'entries'}")
-    for entry in found:
-        console.out(text.entry_text(entry), end="")
-    return 0
+    blocks = (text.entry_text(one).removesuffix("\n") for one in found)
+    title = f"Found {len(found)} {'entry' if len(found) == 1 else 'entries'}"
+    return answer(console, flags.output, ListEntriesResponse(entries=found), chain([title], blocks))
 
 
 async def count(flags: CountFlags, console: Console) -> int:
@@ -82,11 +78,8 @@ async def count(flags: CountFlags, console: Console) -> int:
     async with server(flags) as api:
         with calling():
             reply: CountEntriesResponse = await api.entry.CountEntries(request)
-    if flags.output == "json":
-        console.out(messages_json([reply]))
-    else:
-        console.out(f"{reply.count} registration {'entry' if reply.count == 1 else 'entries'}")
-    return 0
+    title = f"{reply.count} registration {'entry' if reply.count == 1 else 'entries'}"
+    return answer(console, flags.output, reply, [title])
 
 
 async def one_entry(api: ServerApi, entry_id: str) -> list[Entry]:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from finial.cli.command import Command
 from finial.cli.federation.change import ChangeFlags, UpdateFlags, create, update
-from finial.cli.federation.show import AllFlags, IdFlags, ShowFlags, delete, list_all, refresh, show
+from finial.cli.federation.show import IdFlags, ShowFlags, delete, list_all, refresh, show
+from finial.cli.server_socket import AnswerFlags
 
 NEW = "-trustDomain other.test -bundleEndpointURL https://other.test/bundle -bundleEndpointProfile https_web"
 COMMANDS = (
     Command(
         "federation list",
         "Shows every relationship with another trust domain.",
-        AllFlags,
+        AnswerFlags,
         list_all,
         examples=("finial federation list",),
     ),

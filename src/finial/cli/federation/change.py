@@ -15,8 +15,8 @@ from finial.cli.federation.show import relationship_text
 from finial.cli.files import read_text
 from finial.cli.flags import flag
 from finial.cli.json_text import read_object
-from finial.cli.output import messages_json, read_format
-from finial.cli.server_socket import ServerFlags, calling, server
+from finial.cli.output import messages_json
+from finial.cli.server_socket import AnswerFlags, calling, server
 from finial.errors import FinialError, Internal, InvalidArgument
 from finial.spiffe import bundle_document
 from finial.spiffe.id import SpiffeId
@@ -43,7 +43,7 @@ Send = Callable[[ServerApi, Sequence[FederationRelationship]], Awaitable[Reply]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ChangeFlags(ServerFlags):
+class ChangeFlags(AnswerFlags):
     trust_domain: str = flag("", "The trust domain to federate with", name="trustDomain")
     url: str = flag("", "Where its bundle is: an https URL", name="bundleEndpointURL")
     profile: str = flag(
@@ -61,7 +61,6 @@ class ChangeFlags(ServerFlags):
         choices=("pem", "spiffe"),
     )
     data: str = flag("", "A JSON file with relationships; - reads standard input")
-    output: str = flag("pretty", "Desired output format (pretty, json)", read=read_format)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from finial.cli.console import Console
 from finial.cli.flags import flag
-from finial.cli.output import messages_json, read_format
+from finial.cli.output import answer, messages_json
 from finial.cli.paging import pages
-from finial.cli.server_socket import ServerFlags, calling, server
+from finial.cli.server_socket import AnswerFlags, calling, server
 from finial.errors import Internal, InvalidArgument, NotFound
 from finial.wire.pb.spire.api.server.trustdomain.v1 import trustdomain_pb2 as wire
 from finial.wire.pb.spire.api.types.federationrelationship_pb2 import FederationRelationship
@@ -17,37 +17,26 @@ from finial.wire.pb.spire.api.types.status_pb2 import Status
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AllFlags(ServerFlags):
-    output: str = flag("pretty", "Desired output format (pretty, json)", read=read_format)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ShowFlags(AllFlags):
+class ShowFlags(AnswerFlags):
     trust_domain: str = flag(
         "", "The trust domain of the relationship", name="trustDomain", refers_to="relationship"
     )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class IdFlags(AllFlags):
+class IdFlags(AnswerFlags):
     id: str = flag("", "The trust domain of the relationship", refers_to="relationship")
 
 
-async def list_all(flags: AllFlags, console: Console) -> int:
+async def list_all(flags: AnswerFlags, console: Console) -> int:
     async with server(flags) as api:
         wanted = wire.ListFederationRelationshipsRequest()
         listed = pages(
             api.trust_domain.ListFederationRelationships, wanted, "error listing federation relationships"
         )
         found = [one async for page in listed for one in page.federation_relationships]
-    if flags.output == "json":
-        console.out(messages_json([wire.ListFederationRelationshipsResponse(federation_relationships=found)]))
-        return 0
-    console.out(f"Found {len(found)} federation {'relationship' if len(found) == 1 else 'relationships'}")
-    for one in found:
-        console.out()
-        console.out("\n".join(relationship_text(one)))
-    return 0
+    reply = wire.ListFederationRelationshipsResponse(federation_relationships=found)
+    return answer(console, flags.output, reply, list_text(found))
 
 
 async def show(flags: ShowFlags, console: Console) -> int:
@@ -57,12 +46,8 @@ async def show(flags: ShowFlags, console: Console) -> int:
     async with server(flags) as api:
         with calling("error showing federation relationship"):
             found = await api.trust_domain.GetFederationRelationship(request)
-    if flags.output == "json":
-        console.out(messages_json([found]))
-        return 0
-    console.out(f"Found a federation relationship with trust domain {found.trust_domain}:\n")
-    console.out("\n".join(relationship_text(found)))
-    return 0
+    title = f"Found a federation relationship with trust domain {found.trust_domain}:"
+    return answer(console, flags.output, found, [title, "", *relationship_text(found)])
 
 
 async def delete(flags: IdFlags, console: Console) -> int:
@@ -89,14 +74,20 @@ async def refresh(flags: IdFlags, console: Console) -> int:
                 await api.trust_domain.RefreshBundle(request)
         except NotFound as why:
             raise NotFound(f'there is no federation relationship with trust domain "{flags.id}"') from why
-    console.out(messages_json([Status(message="OK")]) if flags.output == "json" else "Bundle refreshed")
-    return 0
+    return answer(console, flags.output, Status(message="OK"), ["Bundle refreshed"])
 
 
 def required(flags: IdFlags) -> str:
     if not flags.id:
         raise InvalidArgument("id is required")
     return flags.id
+
+
+def list_text(found: list[FederationRelationship]) -> Iterator[str]:
+    yield f"Found {len(found)} federation {'relationship' if len(found) == 1 else 'relationships'}"
+    for one in found:
+        yield ""
+        yield from relationship_text(one)
 
 
 def relationship_text(one: FederationRelationship) -> Iterator[str]:

@@ -6,12 +6,34 @@ from pathlib import Path
 
 import pytest
 
-from finial.cli.lab_socket import default_or_lab
+from finial.cli.socket_path import Socket, default_or_lab
+from finial.errors import InvalidArgument
 from finial.lab import process, state
 from finial.lab.place import Place
 from finial.lab.state import State
 
 DEFAULT = "/nonexistent/api.sock"
+SOCKET = Socket("server", DEFAULT, variable="A_SOCKET", template="A_TEMPLATE", no_template="no A_TEMPLATE")
+
+
+@pytest.mark.parametrize(
+    ("given", "instance", "environment", "path"),
+    [
+        ("", "", {}, DEFAULT),
+        ("", "", {"A_SOCKET": "/env.sock"}, "/env.sock"),
+        ("/flag.sock", "", {"A_SOCKET": "/env.sock"}, "/flag.sock"),
+        ("/flag.sock", "a", {"A_TEMPLATE": "/run/%i/api.sock"}, "/run/a/api.sock"),
+    ],
+)
+def test_the_line_counts_before_the_environment_and_the_default(
+    tmp_path: Path, given: str, instance: str, environment: dict[str, str], path: str
+) -> None:
+    assert SOCKET.path(given, instance, {"HOME": str(tmp_path), **environment}) == path
+
+
+def test_an_instance_needs_a_template() -> None:
+    with pytest.raises(InvalidArgument, match="^no A_TEMPLATE$"):
+        SOCKET.path("/flag.sock", "a", {})
 
 
 def test_without_a_lab_it_is_the_default(tmp_path: Path) -> None:
