@@ -20,6 +20,7 @@ from finial.agent.endpoints import Endpoints, Health
 from finial.agent.identity import AgentIdentity
 from finial.agent.intake import Intake
 from finial.agent.observe import Observer
+from finial.agent.observed import observe_contact, observe_holdings, observe_lives, observe_trust
 from finial.agent.renew import Renewal, reattest_hint
 from finial.agent.sign import Signer, SigningOptions
 from finial.agent.start import RETRY_INTERVAL, Node
@@ -32,7 +33,7 @@ from finial.runtime.clock import Clock
 from finial.runtime.grpc import Servable
 from finial.runtime.health import State
 from finial.runtime.log import Logger
-from finial.runtime.metrics import Export, Exporter
+from finial.runtime.metrics import Exporter, Metrics
 from finial.runtime.tasks import Tasks, until_first
 from finial.spiffe.bundle import Bundle, BundleSet
 
@@ -64,11 +65,10 @@ class Agent:
         attestation: WorkloadAttestation,
         clock: Clock,
         log: Logger,
-        exporter: Exporter | None = None,
+        exporter: Exporter,
     ) -> None:
         self.settings = settings
-        self._exporter = exporter or Exporter(Export(SERVICE), clock, log)
-        self._metrics = self._exporter.metrics
+        self._exporter, self._metrics = exporter, exporter.metrics
         self._node = node
         self._attestation = attestation
         self._clock = clock
@@ -90,7 +90,7 @@ class Agent:
         start raises after a minute of trying."""
         identity, bundle = await self._node.obtain()
         parts = self._parts = _Parts(
-            self.settings, self._node, identity, bundle, self._clock, self._log, self._tasks
+            self.settings, self._node, identity, bundle, self._clock, self._log, self._tasks, self._metrics
         )
         try:
             await self._export(parts)
@@ -107,6 +107,10 @@ class Agent:
         self._metrics.gauge("started", version=SPIRE_VERSION, trust_domain_id=domain).set(1)
         if self._exporter.readers is not None:
             parts.connection.tell(self._exporter.readers)
+        observe_holdings(self._metrics, parts.holdings, parts.signer)
+        observe_contact(self._metrics, parts.contact, self._clock)
+        observe_lives(self._metrics, self._clock, lambda: parts.renewal.identity.svid, parts.holdings)
+        observe_trust(self._metrics, self._node.rebootstrap)
         await self._exporter.start()
         self._tasks.start(self._metrics.run(), name="tell metrics")
 
@@ -160,6 +164,7 @@ class Agent:
             self.settings.workload_api,
             self._clock,
             self._root_log.subsystem("endpoints").with_fields(service="WorkloadAPI"),
+            self._metrics,
         )
         observer = Observer(
             self.settings.socket_path,
@@ -222,14 +227,19 @@ class _Parts:
         clock: Clock,
         log: Logger,
         tasks: Tasks,
+        metrics: Metrics,
     ) -> None:
         self._node, self._clock, self._tasks = node, clock, tasks
         draw = settings.draw
         self.holdings = Holdings(bundle, cache_size=settings.cache_size)
         self.connection = ServerConnection(settings.server, bundle, identity)
         self.contact = Contact(clock)
-        self.signer = Signer(self.connection, self.holdings, settings.signing, clock, log, self.contact)
-        self.intake = Intake(self.holdings, self.connection, self.signer, self._on_bundle, clock, log)
+        self.signer = Signer(
+            self.connection, self.holdings, settings.signing, clock, log, metrics, self.contact
+        )
+        self.intake = Intake(
+            self.holdings, self.connection, self.signer, self._on_bundle, clock, log, metrics
+        )
         self.watch = Watch(self.connection, self.intake, self.signer, self.contact, log)
         self.synchronizer = Synchronizer(
             self.connection,
@@ -240,6 +250,7 @@ class _Parts:
             log,
             node.rebootstrap,
             self.contact,
+            metrics,
             interval=settings.sync_interval,
         )
         self.renewal = Renewal(
@@ -251,6 +262,7 @@ class _Parts:
             clock,
             draw,
             log,
+            metrics,
             availability_target=settings.signing.availability_target,
             renewal_share=settings.signing.renewal_share,
         )

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from finial.errors import FinialError, Internal, Unavailable
 from finial.plugin.kinds import WorkloadAttestor, WorkloadProcess
 from finial.runtime.log import Logger
+from finial.runtime.metrics import Metrics
 from finial.spiffe.selector import Selector
 
 FAILED = "workload attestation failed"
@@ -21,8 +22,17 @@ FAILED = "workload attestation failed"
 class WorkloadAttestation:
     """The attestors of this agent, by name."""
 
-    def __init__(self, attestors: Mapping[str, WorkloadAttestor], log: Logger) -> None:
+    def __init__(self, attestors: Mapping[str, WorkloadAttestor], log: Logger, metrics: Metrics) -> None:
         self._attestors = dict(attestors)
+        self._attestations = metrics.calls("workload_api.workload_attestation")
+        self._discovered = metrics.sample("workload_api.discovered_selectors")
+        self._by_method = {
+            one: (
+                metrics.calls("workload_api.workload_attestor", attestor=one),
+                metrics.timed("finial.workload_attestation_seconds", method=one),
+            )
+            for one in attestors
+        }
         self._log = log
 
     async def asked(self, process: WorkloadProcess) -> list[tuple[str, Sequence[Selector] | FinialError]]:
@@ -42,6 +52,13 @@ class WorkloadAttestation:
 
         Raises: Unavailable if it changed or no attestor succeeded.
         """
+        with self._attestations.measured():
+            selectors = await self._selectors(process)
+        self._discovered.add(len(selectors))
+        self._log.debug("PID attested to have selectors", pid=process.pid, selectors=len(selectors))
+        return selectors
+
+    async def _selectors(self, process: WorkloadProcess) -> frozenset[Selector]:
         try:
             process.check()
             asked = [self._ask(name, one, process) for name, one in self._attestors.items()]
@@ -54,16 +71,16 @@ class WorkloadAttestation:
         successes = [selectors for selectors in found if selectors is not None]
         if self._attestors and not successes:
             raise Unavailable(FAILED)
-        selectors = frozenset(one for some in successes for one in some)
-        self._log.debug("PID attested to have selectors", pid=process.pid, selectors=len(selectors))
-        return selectors
+        return frozenset(one for some in successes for one in some)
 
     async def _ask(
         self, name: str, attestor: WorkloadAttestor, process: WorkloadProcess
     ) -> Sequence[Selector] | None:
         """None: it failed."""
+        calls, seconds = self._by_method[name]
         try:
-            return await attestor.attest(process)
+            with calls.measured(), seconds.measured():
+                return await attestor.attest(process)
         except Exception as why:  # a broken plugin is one that failed
             self._log.error(f'workload attestor "{name}" failed', pid=process.pid, error=why)
             return None

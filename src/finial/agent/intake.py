@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from finial.agent.connection import ServerConnection
+from finial.agent.counted import CountedIntake
 from finial.agent.sign import Signer
 from finial.agent.svids import Holdings
 from finial.registry.entry import Entry
 from finial.runtime.clock import Clock
 from finial.runtime.log import Logger
+from finial.runtime.metrics import Metrics
 from finial.spiffe.bundle import Bundle
 from finial.spiffe.trust_domain import TrustDomain
 from finial.svid.certificate import read
@@ -32,7 +34,9 @@ class Intake:
         on_bundle: OnBundle,
         clock: Clock,
         log: Logger,
+        metrics: Metrics,
     ) -> None:
+        self._counted = CountedIntake(metrics)
         self.holdings = holdings
         self._connection = connection
         self._signer = signer
@@ -46,7 +50,7 @@ class Intake:
         if generation != self.generation:
             return False
         self._set_bundles({one.trust_domain: one for one in bundles})
-        self.holdings.set_entries(entries)
+        self._counted.entries(self.holdings.set_entries(entries))
         self._signer.wake()
         return True
 
@@ -59,31 +63,35 @@ class Intake:
     ) -> None:
         """One pushed change, as a whole."""
         self.generation += 1
+        self._counted.pushed.add()
         gone = set(withdrawn_bundles)
         known = {name: one for name, one in self.holdings.bundles.bundles.items() if name not in gone}
         changed = known | {one.trust_domain: one for one in bundles}
         if changed != self.holdings.bundles.bundles:
             self._set_bundles(changed)
-        self.holdings.change_entries(entries, withdrawn)
+        self._counted.entries(self.holdings.change_entries(entries, withdrawn))
         self._signer.wake()
 
     def _set_bundles(self, bundles: dict[TrustDomain, Bundle]) -> None:
         before = self.holdings.bundle
+        begun = self._clock.monotonic()
         self.holdings.set_bundles(bundles.values(), self._clock.now())
+        took = self._clock.monotonic() - begun
         own = self.holdings.bundle
         if own == before:
             return
         self._log.debug("Bundle updated", trust_domain_id=own.trust_domain.name)
         self._connection.trust(own, self._clock.now())
-        fresh = self._report_tainted(before, own)
+        fresh = self._report_tainted(before, own, took)
         self._forget_jwts(before, own)
         self._on_bundle(own, fresh)
 
-    def _report_tainted(self, before: Bundle, own: Bundle) -> bool:
+    def _report_tainted(self, before: Bundle, own: Bundle, took: float) -> bool:
         known = {one.der for one in before.x509_authorities if one.tainted}
         fresh = [one.der for one in own.x509_authorities if one.tainted and one.der not in known]
         if not fresh:
             return False
+        self._counted.tainted("x509", len(self.holdings.tainted), took)
         ids = ",".join((read(der).subject_key_id or b"").hex() for der in fresh)
         self._log.debug("New tainted X.509 authorities found", subject_key_ids=ids)
         self._log.info(
@@ -101,4 +109,6 @@ class Intake:
             )
         gone = {one.key_id for one in before.jwt_authorities} - {one.key_id for one in own.jwt_authorities}
         if fresh or gone:
-            self._signer.forget_jwts_of(fresh | gone)
+            begun = self._clock.monotonic()
+            count = self._signer.forget_jwts_of(fresh | gone)
+            self._counted.tainted("jwt", count, self._clock.monotonic() - begun)

@@ -16,13 +16,15 @@ from finial.plugin.kinds import WorkloadProcess
 from finial.runtime.clock import Clock
 from finial.runtime.limits import RateLimiter
 from finial.runtime.log import Logger
+from finial.runtime.metrics import Metrics
 from finial.spiffe.selector import Selector
 
 
 class WorkloadLimiter:
     """`limits`: calls a second by the method's full name; 0 is no limit."""
 
-    def __init__(self, limits: Mapping[str, int], clock: Clock, log: Logger) -> None:
+    def __init__(self, limits: Mapping[str, int], clock: Clock, log: Logger, metrics: Metrics) -> None:
+        self._metrics = metrics
         self._limiters = {method: RateLimiter(limit, clock) for method, limit in limits.items() if limit > 0}
         for method in self._limiters:
             log.info("Workload API/SDS rate limiting enabled", limit=limits[method], method=method)
@@ -33,6 +35,7 @@ class WorkloadLimiter:
         if limiter is None or caller.pid == os.getpid():
             return
         if not limiter.allow(key_of(selectors)):
+            self._metrics.counter("workload_api.rate_limit_exceeded", method=method).add()
             raise Unavailable(f"rate limit exceeded for {method}")
 
 

@@ -32,6 +32,7 @@ from finial.config.sections import HealthChecks
 from finial.config.telemetry import export_of
 from finial.errors import FinialError, InvalidArgument
 from finial.plugin.kinds import AgentNodeAttestor, KeyManager, KeyType, WorkloadAttestor
+from finial.plugin.measured import MeasuredKeys
 from finial.plugins.key import disk, memory
 from finial.plugins.key.generation import generate
 from finial.plugins.node.join_token.agent import JoinTokenAttestor
@@ -109,15 +110,18 @@ async def run(
 def compose(config: AgentConfig, plugins: Plugins, clock: Clock, log: Logger) -> Agent:
     """The agent that the configuration describes, not started."""
     options = config.agent
+    exporter = Exporter(export_of(config.telemetry, SERVICE, options.trust_domain), clock, log)
+    metrics = exporter.metrics
     server = ServerAddress(options.server_address, options.server_port, options.trust_domain)
     node = Node(
         server,
         Storage(Path(options.data_dir)),
-        AgentKeys(plugins.key_manager),
+        AgentKeys(MeasuredKeys(plugins.key_manager, metrics, "agent_key_manager", "get_keys")),
         plugins.node_method,
         first_trust(options),
         clock,
         log.subsystem("attestor"),
+        metrics,
         rebootstrap=(Mode(options.rebootstrap_mode), options.rebootstrap_delay),
     )
     signing = SigningOptions(
@@ -144,8 +148,7 @@ def compose(config: AgentConfig, plugins: Plugins, clock: Clock, log: Logger) ->
         sync_interval=config.sync_interval,
         deep=plugins.launcher is not None,
     )
-    attestation = WorkloadAttestation(plugins.workload_attestors, log.subsystem("workload_attestor"))
-    exporter = Exporter(export_of(config.telemetry, SERVICE, options.trust_domain), clock, log)
+    attestation = WorkloadAttestation(plugins.workload_attestors, log.subsystem("workload_attestor"), metrics)
     return Agent(settings, node, attestation, clock, log, exporter)
 
 

@@ -22,6 +22,7 @@ from finial.agent.lifetime import HALF, Draw, renewal_time
 from finial.errors import Denial, FailedPrecondition, FinialError, Internal, PermissionDenied, Unsupported
 from finial.runtime.clock import Clock, until_set_back
 from finial.runtime.log import Logger
+from finial.runtime.metrics import Metrics
 from finial.runtime.tasks import until_first
 from finial.spiffe.bundle import Bundle
 from finial.svid import csr
@@ -53,6 +54,7 @@ class Renewal:
         clock: Clock,
         draw: Draw,
         log: Logger,
+        metrics: Metrics,
         *,
         availability_target: float = 0.0,
         renewal_share: float = HALF,
@@ -68,6 +70,8 @@ class Renewal:
         self._availability_target = availability_target
         self._renewal_share = renewal_share
         self._at_once = asyncio.Event()
+        self._renewals = metrics.calls("agent_svid.rotate")
+        self._attestations = metrics.calls("node.attest")
         self.renew_at = self._due()
 
     def plan(self, availability_target: float, renewal_share: float) -> None:
@@ -114,6 +118,11 @@ class Renewal:
     async def renew(self, bundle: Bundle) -> None:
         """Raises: what the calls raise; then the old identity stays in use."""
         self._log.debug("Rotating agent SVID")
+        with self._renewals.measured():
+            await self._renew(bundle)
+        self._log.info("Successfully rotated agent SVID", spiffe_id=str(self.identity.svid.id))
+
+    async def _renew(self, bundle: Bundle) -> None:
         if self.identity.reattestable:
             await self.attest_anew()
         elif self._expired():  # then no server talks to it
@@ -122,7 +131,6 @@ class Renewal:
             )
         else:
             await self._renewed(bundle)
-        self._log.info("Successfully rotated agent SVID", spiffe_id=str(self.identity.svid.id))
 
     async def attest_anew(self) -> None:
         """Raises: what the attestation raises, FailedPrecondition where the proof is spent; then the old identity
@@ -132,8 +140,9 @@ class Renewal:
         await self._attest_anew()
 
     async def _attest_anew(self) -> None:
-        async with self._connection.quiet():
-            await self._adopt(await self._reattest())
+        with self._attestations.measured():
+            async with self._connection.quiet():
+                await self._adopt(await self._reattest())
 
     async def _renewed(self, bundle: Bundle) -> None:
         slot, key = await self._keys.generate(self.identity)

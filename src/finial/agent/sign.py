@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from finial.agent.answer import HeldSvid
 from finial.agent.connection import RPC_TIMEOUT, ServerConnection, in_rpc_words, rpc_text
 from finial.agent.contact import Contact
+from finial.agent.counted import CountedSvids
 from finial.agent.due import Due
 from finial.agent.identity import public_key_of
 from finial.agent.jwt_cache import JwtCache
@@ -25,6 +26,7 @@ from finial.plugin.kinds import KeyType, PrivateKey
 from finial.registry.entry import Entry
 from finial.runtime.clock import Clock, until_set_back
 from finial.runtime.log import Logger
+from finial.runtime.metrics import Metrics
 from finial.runtime.tasks import until_first
 from finial.svid import csr
 from finial.svid.jwt import JwtSvid
@@ -70,8 +72,10 @@ class Signer:
         options: SigningOptions,
         clock: Clock,
         log: Logger,
+        metrics: Metrics,
         contact: Contact | None = None,
     ) -> None:
+        self._counted = CountedSvids(metrics)
         self._connection = connection
         self._contact = contact or Contact(clock)
         self._holdings = holdings
@@ -83,6 +87,10 @@ class Signer:
         self._batch = MAX_BATCH
         self._refused: dict[str, float] = {}  # entry ID -> not before
         self._jwts = JwtCache(options.draw, size=options.jwt_cache_size)
+
+    @property
+    def jwts_kept(self) -> int:
+        return len(self._jwts)
 
     def use(self, options: SigningOptions) -> None:
         """For what is signed from here on."""
@@ -144,6 +152,11 @@ class Signer:
 
     async def _sign(self, batch: Sequence[Due]) -> None:
         self._log.debug("Renewing stale entries", count=len(batch), limit=self._batch)
+        self._counted.asked((one, self._holdings.held(one.entry.id)) for one in batch)
+        with self._counted.calls.measured():
+            await self._fetch(batch)
+
+    async def _fetch(self, batch: Sequence[Due]) -> None:
         requests = await asyncio.to_thread(self._requests, batch)
         message = svid_pb2.BatchNewX509SVIDRequest(
             params=[svid_pb2.NewX509SVIDParams(entry_id=one.due.entry.id, csr=one.csr) for one in requests]
@@ -186,6 +199,7 @@ class Signer:
         for held in signed.values():
             self._contact.signed(held.svid)
             break
+        self._counted.kept(signed.values(), len(requests) - len(signed))
         self._holdings.store_all(signed)
 
     def _held(self, request: _Request, result: svid_pb2.BatchNewX509SVIDResponse.Result) -> HeldSvid:
@@ -246,10 +260,12 @@ class Signer:
             raise Internal(f'failed to fetch JWT SVID: svid is for "{svid.id}"')
         return svid
 
-    def forget_jwts_of(self, key_ids: Collection[str]) -> None:
-        """Tokens that these keys signed, tainted or gone, are not handed out again."""
-        if self._jwts.drop_signed_by(key_ids):
+    def forget_jwts_of(self, key_ids: Collection[str]) -> int:
+        """Tokens that these keys signed, tainted or gone, are not handed out again. Returns: how many."""
+        count = self._jwts.drop_signed_by(key_ids)
+        if count:
             self._log.debug(
                 "JWT-SVIDs were removed from the JWT cache because they were issued by a tainted authority",
                 jwt_authority_key_ids=",".join(sorted(key_ids)),
             )
+        return count

@@ -22,6 +22,7 @@ from finial.errors import FailedPrecondition, FinialError, Internal, PermissionD
 from finial.plugin.kinds import AgentNodeAttestor
 from finial.runtime.clock import Clock
 from finial.runtime.log import Logger
+from finial.runtime.metrics import Metrics
 from finial.spiffe.bundle import Bundle
 from finial.svid import x509
 
@@ -55,6 +56,7 @@ class Node:
         first_trust: FirstTrust,
         clock: Clock,
         log: Logger,
+        metrics: Metrics,
         *,
         rebootstrap: tuple[Mode, timedelta] = (Mode.NEVER, timedelta()),
     ) -> None:
@@ -65,6 +67,7 @@ class Node:
         self._first_trust = first_trust
         self._clock = clock
         self._log = log.with_fields(trust_domain_id=server.trust_domain.uri)
+        self._attestations = metrics.calls("node.attestor.new_svid", attestor=method.name)
         self.rebootstrap = Rebootstrap(*rebootstrap, storage, clock, self._log)
 
     async def obtain(self) -> tuple[AgentIdentity, Bundle]:
@@ -119,7 +122,8 @@ class Node:
     async def attest(self, bundle: Bundle, used: AgentIdentity | None) -> tuple[AgentIdentity, Bundle]:
         """A proof of the node, and its outcome stored. The key of the identity in use is left alone."""
         slot, key = await self.keys.generate(used)
-        found = await attest(self._server, bundle, self._method.name, self._method.attestor, key)
+        with self._attestations.measured():
+            found = await attest(self._server, bundle, self._method.name, self._method.attestor, key)
         if found.svid.public_key != public_key_of(key) or not found.svid.id.is_agent:
             raise Internal(f'agent SVID is for "{found.svid.id}", which is not what was asked for')
         identity = AgentIdentity(found.svid, key, slot, found.reattestable)

@@ -16,7 +16,8 @@ SPIRE 1.15 `pkg/agent/manager/cache`.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 
 from finial.agent.answer import Answer, HeldSvid, Identity, View
@@ -29,6 +30,15 @@ from finial.spiffe.selector import Selector
 from finial.spiffe.trust_domain import TrustDomain
 from finial.svid.verify import verify_x509
 from finial.svid.x509 import X509Svid
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """How many entries a change concerned."""
+
+    added: int = 0
+    updated: int = 0
+    removed: int = 0
 
 
 class Holdings:
@@ -62,6 +72,11 @@ class Holdings:
         """By entry ID; not to be changed."""
         return self._entries
 
+    @property
+    def svids(self) -> Mapping[str, HeldSvid]:
+        """By entry ID, in the order of last use."""
+        return self._held
+
     def held(self, entry_id: str) -> HeldSvid | None:
         return self._held.get(entry_id)
 
@@ -75,21 +90,25 @@ class Holdings:
 
     # What comes from the server
 
-    def set_entries(self, entries: Iterable[Entry]) -> None:
+    def set_entries(self, entries: Iterable[Entry]) -> Tally:
         """All entries there are: what is not among them is withdrawn."""
         given = {entry.id: entry for entry in entries}
-        self.change_entries(
+        return self.change_entries(
             (entry for entry in given.values() if self._entries.get(entry.id) != entry),
             [entry_id for entry_id in self._entries if entry_id not in given],
         )
 
-    def change_entries(self, upserted: Iterable[Entry], withdrawn: Iterable[str]) -> None:
+    def change_entries(self, upserted: Iterable[Entry], withdrawn: Iterable[str]) -> Tally:
         touched: set[frozenset[Selector]] = set()
+        upserted, before = tuple(upserted), len(self._entries)
         for entry_id in withdrawn:
             touched.update(self._remove(entry_id))
+        left = len(self._entries)
         for entry in upserted:
             touched.update(self._put(entry))
         self._refresh(touched)
+        added = len(self._entries) - left
+        return Tally(added, len(upserted) - added, before - left)
 
     def set_bundles(self, bundles: Iterable[Bundle], now: datetime) -> None:
         """All bundles there are. Without the own one among them, the known one stays."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from finial.agent.connection import ServerConnection, in_rpc_words, rpc_text
 from finial.agent.contact import Contact
+from finial.agent.counted import CountedPolls
 from finial.agent.intake import Intake
 from finial.agent.lifetime import Draw
 from finial.agent.poll import fetch_bundles, fetch_entries
@@ -17,6 +18,7 @@ from finial.agent.watch import Watch
 from finial.errors import FailedPrecondition, FinialError, PermissionDenied, Unsupported
 from finial.runtime.clock import Clock
 from finial.runtime.log import Logger
+from finial.runtime.metrics import Metrics
 from finial.runtime.tasks import until_first
 
 LONGEST_BACKOFF = 8 * 60.0
@@ -39,9 +41,11 @@ class Synchronizer:
         log: Logger,
         trust: Rebootstrap,
         contact: Contact,
+        metrics: Metrics,
         *,
         interval: float = 5.0,
     ) -> None:
+        self._polls = CountedPolls(metrics)
         self._connection = connection
         self._intake = intake
         self._watch = watch
@@ -54,15 +58,20 @@ class Synchronizer:
 
     async def synchronize(self) -> None:
         """One poll. Raises: what the calls raise, "failed to fetch authorized entries: ..."."""
-        generation = self._intake.generation
+        with self._polls.calls.measured():
+            await self._poll()
+        self.contact.heard()
+
+    async def _poll(self) -> None:
+        generation, before = self._intake.generation, dict(self._intake.holdings.entries)
         try:
-            entries = await fetch_entries(self._connection, self._intake.holdings.entries, self._log)
+            entries = await fetch_entries(self._connection, before, self._log)
         except FinialError as why:
             self._log.error("Failed to fetch authorized entries", error=rpc_text(why))
             raise in_rpc_words("failed to fetch authorized entries", why) from why
         bundles = await fetch_bundles(self._connection, entries.values())
+        self._polls.done(before, entries, len(bundles))
         self._intake.replace(entries.values(), bundles, generation)
-        self.contact.heard()
 
     async def run(self) -> None:
         """Until cancelled. Raises: PermissionDenied with a reason if this agent is not known any more;

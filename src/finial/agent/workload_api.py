@@ -23,6 +23,7 @@ from finial.registry.entry import Entry
 from finial.runtime.clock import Clock
 from finial.runtime.grpc import Stream, connection_of
 from finial.runtime.log import Logger
+from finial.runtime.metrics import Metrics
 from finial.runtime.peer import Peer
 from finial.spiffe.id import SpiffeId
 from finial.spiffe.selector import Selector
@@ -70,6 +71,7 @@ class WorkloadApi(SpiffeWorkloadAPIBase):
         options: WorkloadApiOptions,
         clock: Clock,
         log: Logger,
+        metrics: Metrics,
     ) -> None:
         self._holdings = holdings
         self._signer = signer
@@ -78,7 +80,7 @@ class WorkloadApi(SpiffeWorkloadAPIBase):
         self._clock = clock
         self._log = log
         limits = {SERVICE_PREFIX + method: limit for method, limit in options.limits.items()}
-        self._limiter = WorkloadLimiter(limits, clock, log)
+        self._limiter = WorkloadLimiter(limits, clock, log, metrics)
 
     async def FetchX509SVID(self, stream: Stream[pb.X509SVIDRequest, pb.X509SVIDResponse]) -> None:
         await stream.recv_message()

@@ -18,7 +18,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from finial.agent.agent import Agent, AgentSettings
+from finial.agent.agent import SERVICE, Agent, AgentSettings
 from finial.agent.attestation import WorkloadAttestation
 from finial.agent.bootstrap import FirstTrust
 from finial.agent.connection import ServerAddress
@@ -35,6 +35,7 @@ from finial.plugins.node.join_token.agent import JoinTokenAttestor
 from finial.plugins.workload import unix
 from finial.runtime.clock import Clock, SystemClock
 from finial.runtime.log import Level, Logger, Output
+from finial.runtime.metrics import Export, Exporter
 from finial.runtime.tasks import Tasks
 from finial.spiffe import bundle_document
 from finial.spiffe.bundle import Bundle
@@ -65,6 +66,8 @@ class RunningAgent:
         trust = directory / "bundle.pem"
         trust.write_bytes(bundle_document.encode_pem(bundle.x509_roots))
         log = Logger(Output(self.text, now=self.clock.now, level=Level.DEBUG, strict=True))
+        exporter = Exporter(Export(SERVICE), self.clock, log)
+        self.metrics = exporter.metrics
         node = Node(
             server,
             Storage(directory),
@@ -73,6 +76,7 @@ class RunningAgent:
             FirstTrust(str(trust)),
             self.clock,
             log,
+            self.metrics,
             rebootstrap=rebootstrap,
         )
         chosen = attestors if attestors is not None else {"unix": unix.UnixAttestor(unix.Config())}
@@ -82,9 +86,10 @@ class RunningAgent:
         self.agent = Agent(
             replace(made, **(settings or {})),  # type: ignore[arg-type]
             node,
-            WorkloadAttestation(chosen, log),
+            WorkloadAttestation(chosen, log, self.metrics),
             self.clock,
             log,
+            exporter,
         )
         self._tasks = Tasks(lambda _name, _error: None)
 

@@ -27,7 +27,9 @@ from finial.plugins.key.generation import generate
 from finial.plugins.key.memory import Memory
 from finial.plugins.node.join_token.agent import JoinTokenAttestor
 from finial.runtime.log import Level, Logger, Output
+from finial.runtime.metrics import Metrics
 from finial.spiffe.bundle import Bundle
+from finial.testing.metrics import unread
 from finial.testing.scripted_server import ScriptedServer
 
 
@@ -42,6 +44,7 @@ class Parts:
     intake: Intake
     watch: Watch
     logger: Logger
+    metrics: Metrics
     text: io.StringIO
     bundles: list[tuple[Bundle, bool]]
     trust: Rebootstrap
@@ -68,7 +71,8 @@ async def join(folder: Path, server: ScriptedServer) -> AsyncIterator[Parts]:
     connection = ServerConnection(server.address, server.bundle, identity)
     holdings = Holdings(found.bundle)
     options = SigningOptions(generate, random.uniform)
-    signer = Signer(connection, holdings, options, server.clock, logger)
+    metrics = unread(server.clock)
+    signer = Signer(connection, holdings, options, server.clock, logger, metrics)
     bundles: list[tuple[Bundle, bool]] = []
     intake = Intake(
         holdings,
@@ -77,6 +81,7 @@ async def join(folder: Path, server: ScriptedServer) -> AsyncIterator[Parts]:
         lambda bundle, tainted: bundles.append((bundle, tainted)),
         server.clock,
         logger,
+        metrics,
     )
     contact = Contact(server.clock)
     watch = Watch(connection, intake, signer, contact, logger)
@@ -92,6 +97,7 @@ async def join(folder: Path, server: ScriptedServer) -> AsyncIterator[Parts]:
             intake,
             watch,
             logger,
+            metrics,
             text,
             bundles,
             trust,

@@ -14,7 +14,9 @@ from finial.agent.attestation import WorkloadAttestation
 from finial.errors import Unavailable
 from finial.plugin.kinds import WorkloadProcess
 from finial.runtime.log import Level, Logger, Output
+from finial.runtime.metrics import Metrics
 from finial.spiffe.selector import Selector
+from finial.testing.metrics import told, unread
 
 
 @dataclass
@@ -47,10 +49,24 @@ class Failing:
         raise ValueError("broken")
 
 
-def attestation(**attestors: Telling | Failing) -> tuple[WorkloadAttestation, io.StringIO]:
+def attestation(
+    metrics: Metrics | None = None, **attestors: Telling | Failing
+) -> tuple[WorkloadAttestation, io.StringIO]:
     text = io.StringIO()
     output = Output(text, now=lambda: datetime(2026, 1, 1, tzinfo=UTC), level=Level.DEBUG, strict=True)
-    return WorkloadAttestation(attestors, Logger(output)), text
+    return WorkloadAttestation(attestors, Logger(output), metrics or unread()), text
+
+
+def test_attestations_are_counted_as_a_whole_and_by_attestor() -> None:
+    metrics = unread()
+    both, _ = attestation(metrics, one=Telling("a", "b"), two=Failing())
+    asyncio.run(both.selectors(Process()))
+    counted = told(metrics)
+    assert counted['s_workload_api_workload_attestation{status="OK"}'] == 1
+    assert counted['s_workload_api_workload_attestor{attestor="one",status="OK"}'] == 1
+    assert counted['s_workload_api_workload_attestor{attestor="two",status="Internal"}'] == 1
+    assert counted["s_workload_api_discovered_selectors_sum"] == 2
+    assert counted['finial_workload_attestation_seconds_count{method="two",status="Internal"}'] == 1
 
 
 def test_all_are_asked_at_once_and_their_selectors_joined() -> None:

@@ -16,6 +16,7 @@ from finial.runtime.clock import SystemClock
 from finial.runtime.log import Logger, Output
 from finial.spiffe.selector import Selector
 from finial.testing.clock import VirtualClock
+from finial.testing.metrics import told, unread
 
 METHOD = "/SpiffeWorkloadAPI/FetchJWTSVID"
 A, B = Selector("unix", "uid:1"), Selector("unix", "uid:2")
@@ -29,9 +30,10 @@ class Caller:
 class Scene:
     def __init__(self, **limits: int) -> None:
         self.clock, self.log = VirtualClock(SystemClock().now()), io.StringIO()
+        self.metrics = unread(self.clock)
         log = Logger(Output(self.log, now=self.clock.now))
         named = {f"/SpiffeWorkloadAPI/{name}": limit for name, limit in limits.items()}
-        self.limiter = WorkloadLimiter(named, self.clock, log)
+        self.limiter = WorkloadLimiter(named, self.clock, log, self.metrics)
 
     def call(self, *selectors: Selector, pid: int = 1) -> bool:
         caller: Any = Caller(pid)
@@ -45,6 +47,8 @@ class Scene:
 def test_a_call_too_many_is_refused_until_its_time() -> None:
     scene = Scene(FetchJWTSVID=2)
     assert [scene.call(A) for _ in range(3)] == [True, True, False]
+    refused = 's_workload_api_rate_limit_exceeded{method="_SpiffeWorkloadAPI_FetchJWTSVID"}'
+    assert told(scene.metrics)[refused] == 1
     asyncio.run(scene.clock.advance(0.5))
     assert [scene.call(A) for _ in range(2)] == [True, False]
 

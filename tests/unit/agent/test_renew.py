@@ -34,6 +34,7 @@ class Bench:
             clock or parts.server.clock,
             lambda low, high: low,
             parts.logger,
+            parts.metrics,
             availability_target=availability_target,
         )
 

@@ -23,6 +23,7 @@ from finial.runtime.log import Level, Logger, Output
 from finial.spiffe import bundle_document
 from finial.spiffe.trust_domain import TrustDomain
 from finial.testing.clock import VirtualClock
+from finial.testing.metrics import unread
 from finial.testing.scripted_server import ScriptedServer
 
 
@@ -39,6 +40,7 @@ class Bench:
         else:
             address = ServerAddress("127.0.0.1", 1, TrustDomain("example.org"))
         self.storage = Storage(folder)
+        self.metrics = unread(self.clock)
         self.node = Node(
             address,
             self.storage,
@@ -47,6 +49,7 @@ class Bench:
             FirstTrust(str(trust)),
             self.clock,
             Logger(Output(self.text, now=self.clock.now, level=Level.DEBUG, strict=True)),
+            self.metrics,
         )
 
     @property

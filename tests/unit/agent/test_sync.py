@@ -35,6 +35,7 @@ def synchronizer(parts: Any, interval: float = 0.01) -> Synchronizer:
         parts.logger,
         parts.trust,
         parts.contact,
+        parts.metrics,
         interval=interval,
     )
 

@@ -172,6 +172,13 @@ AGENT = (
     call("workload_api.workload_attestor", "A workload is attested by one attestor.", "attestor"),
     histogram("finial.workload_attestation_seconds", "Workloads attested, by attestor.", "method", "status"),
     counter("finial.watch_changes_total", "Changes that the server pushed."),
+    counter(
+        "finial.svid_updates_total",
+        "X.509-SVIDs asked of the server: success or failure.",
+        "status",
+        "spiffe_id",
+    ),
+    gauge("finial.server_silence_seconds", "Since the server was last heard of; 0 while a watch is open."),
 )
 
 
