@@ -18,6 +18,8 @@ import pytest
 from finial.errors import Unavailable
 from finial.runtime.peer import Peer, linux, pin
 
+assert sys.platform == "linux", "tests of the Linux side"
+
 pytestmark = [pytest.mark.interop, pytest.mark.slow]
 PATIENCE = 20.0
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="changes its user")

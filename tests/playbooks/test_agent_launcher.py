@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import io
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +15,7 @@ from finial.registry.entry import Entry
 from finial.runtime import handover
 from finial.runtime.handover import Handover
 from finial.runtime.log import Logger, Output
+from finial.runtime.peer import pin_process
 from finial.runtime.tasks import Tasks
 from finial.spiffe.id import SpiffeId
 from finial.spiffe.selector import Selector
@@ -76,13 +76,11 @@ class Service:
 
 
 def hand_over(launcher: object, service: Service, name: str) -> None:
-    pid = service.process.pid
-    start_time = int(Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[19])
-    pidfd = os.pidfd_open(pid)
+    held = pin_process(service.process.pid)
     try:
-        handover.send(launcher, Handover(name, pid, start_time, pidfd))  # type: ignore[arg-type]
+        handover.send(launcher, Handover(name, held.pid, held.start_time, held.pidfd))  # type: ignore[arg-type]
     finally:
-        os.close(pidfd)
+        held.close()
 
 
 @pytest.mark.slow

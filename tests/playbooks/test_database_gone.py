@@ -1,13 +1,20 @@
-"""PostgreSQL dies under a whole domain and comes back: who has an identity keeps it, and nothing is started anew."""
+"""PostgreSQL dies under a whole domain and comes back: who has an identity keeps it, and nothing is started anew.
+
+Writes are refused at once; what the server holds in its index is answered, an agent that starts in the outage too;
+what another program wrote before our server was back on the database is found. A minute of that in the soak.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import os
+import signal
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import aclosing
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from finial.client.identity import X509Context
@@ -19,6 +26,13 @@ from finial.testing.domain import Domain
 pytestmark = pytest.mark.slow
 EVERYONE = f"unix:uid:{os.geteuid()}"
 SHORT = 8  # seconds of an SVID's life: one renewal falls into the outage
+THEIRS = (
+    "WITH made AS (INSERT INTO registered_entries (created_at, updated_at, entry_id, spiffe_id, parent_id, ttl, admin,"
+    " downstream, expiry, revision_number, store_svid, hint, jwt_svid_ttl)"
+    " VALUES (now(), now(), 'theirs', %s, %s, 0, false, false, 0, 0, false, '', 0) RETURNING id)"
+    " INSERT INTO selectors (created_at, updated_at, registered_entry_id, type, value)"
+    " SELECT now(), now(), id, %s, %s FROM made"
+)
 
 
 @pytest.fixture
@@ -27,30 +41,79 @@ def cluster() -> Iterator[postgres.Cluster]:
         yield running
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(240)
+@pytest.mark.parametrize("seconds", [0, pytest.param(60, marks=pytest.mark.soak)])
 def test_identities_outlive_the_database_and_writes_go_on_after_it(
-    tmp_path: Path, cluster: postgres.Cluster
+    tmp_path: Path, cluster: postgres.Cluster, seconds: int
 ) -> None:
     async def play() -> None:
         async with Domain(tmp_path, database=cluster.dsn) as domain:
             await domain.register("web", EVERYONE, ttl=SHORT)
-            acknowledged = await domain.entry_ids()
+            acknowledged, roots = await domain.entry_ids(), await domain.roots()
             processes = domain.server.popen.pid, domain.agent.popen.pid
             async with WorkloadApi(domain.endpoint) as api, aclosing(api.watch_x509()) as told:
                 held = await anext(told)
                 await asyncio.to_thread(cluster.kill)
                 try:
-                    await refused_soon(domain)
-                    await identities_go_on(domain, api, told, held)
+                    await outage(domain, api, told, held, seconds)
+                    assert await domain.roots() == roots
                 finally:
-                    await asyncio.to_thread(cluster.start)
+                    await back_and_changed(domain, cluster)
                 more = await written_again(domain)
-                assert await domain.entry_ids() == acknowledged | {more}
+                assert await domain.entry_ids() == acknowledged | {more, "theirs"}
                 await listening_again(domain)
                 await domain.register("last", EVERYONE)
-                await until_told_of(told, domain, {"web", "more", "last"})
+                await until_told_of(told, domain, {"web", "more", "last", "theirs"})
             assert (domain.server.popen.pid, domain.agent.popen.pid) == processes
             assert domain.agent_log.count("Node attestation was successful") == 1
+            assert domain.server_log.count("Fatal") == 0
+
+    asyncio.run(play())
+
+
+async def outage(
+    domain: Domain, api: WorkloadApi, told: AsyncIterator[X509Context], held: X509Context, seconds: int
+) -> None:
+    end = time.monotonic() + seconds
+    await refused_soon(domain)
+    await identities_go_on(domain, api, told, held)
+    while time.monotonic() < end:
+        await refused_soon(domain)
+        async with WorkloadApi(domain.endpoint) as other, asyncio.timeout(2):
+            assert (await other.fetch_x509()).default.id == domain.id_of("web")
+        await asyncio.sleep(1)
+
+
+async def back_and_changed(domain: Domain, cluster: postgres.Cluster) -> None:
+    """The database is there again, and another program has written to it before our server could know."""
+    server = domain.server.pidfd
+    signal.pidfd_send_signal(server, signal.SIGSTOP)
+    try:
+        await asyncio.to_thread(cluster.start)
+        async with await psycopg.AsyncConnection.connect(cluster.dsn) as connection:
+            parameters = (str(domain.id_of("theirs")), str(domain.node), *EVERYONE.split(":", 1))
+            await connection.execute(THEIRS, parameters)
+    finally:
+        signal.pidfd_send_signal(server, signal.SIGCONT)
+
+
+@pytest.mark.timeout(120)
+def test_an_agent_that_starts_while_the_database_is_away_serves_its_workloads(
+    tmp_path: Path, cluster: postgres.Cluster
+) -> None:
+    async def play() -> None:
+        async with Domain(tmp_path, database=cluster.dsn) as domain:
+            await domain.register("web", EVERYONE, ttl=SHORT)
+            await asyncio.to_thread(cluster.kill)
+            try:
+                await domain.kill_agent()
+                await domain.start_agent()
+                async with WorkloadApi(domain.endpoint) as api, aclosing(api.watch_x509()) as told:
+                    async with asyncio.timeout(3 * SHORT):
+                        first, second = await anext(told), await anext(told)
+                    assert first.default.id == second.default.id == domain.id_of("web")
+            finally:
+                await asyncio.to_thread(cluster.start)
 
     asyncio.run(play())
 

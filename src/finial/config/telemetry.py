@@ -72,6 +72,11 @@ class Telemetry:
         False, "Each metric has a label `trust_domain`.", key="EnableTrustDomainLabel"
     )
     enable_hostname_label: bool = option(True, "Each metric has a label `host`.", key="EnableHostnameLabel")
+    spiffe_id_label: bool = option(
+        False,
+        "SVIDs issued are also told by SPIFFE ID, 2,000 series at most. Not in SPIRE.",
+        key="SpiffeIdLabel",
+    )
     allowed_prefixes: tuple[str, ...] = option(
         (), "Metrics that are kept although a shorter prefix is blocked.", key="AllowedPrefixes"
     )
@@ -103,6 +108,7 @@ def export_of(options: Telemetry, service: str, trust_domain: TrustDomain) -> Ex
         daemons=tuple(_daemons(options)),
         endpoint=(endpoint.host or "localhost", endpoint.port) if endpoint else None,
         tls=_tls(endpoint.tls) if endpoint and endpoint.tls else None,
+        by_id=options.spiffe_id_label,
     )
 
 

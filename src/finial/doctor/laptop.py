@@ -11,8 +11,9 @@ from pathlib import Path
 
 from finial.doctor.finding import Finding, Result
 from finial.doctor.machine import Machine
+from finial.runtime.sockets.bind import PATH_LIMIT
 
-MAX_SOCKET_PATH = 107  # bytes: sun_path of unix(7) without its NUL
+MAX_SOCKET_PATH = PATH_LIMIT - 1  # bytes, without the NUL
 LEAST_FILES, ENOUGH_FILES = 256, 1024
 SLACK = timedelta(days=1)  # of a file's date, which another machine may have written
 

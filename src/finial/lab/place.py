@@ -3,7 +3,7 @@
     conf/ server.conf agent.conf      server/ agent/ their data      logs/ NAME.log
     bundle.pem  join_token  lab.json  run/ server.sock agent.sock control.sock
 
-A Unix socket's path holds 107 bytes; where the folder's is too long, `run` is a private folder under
+A Unix socket's path holds 107 bytes, 103 on a Mac; where the folder's is too long, `run` is a private folder under
 $XDG_RUNTIME_DIR or the temporary folder, named after the lab's own.
 """
 

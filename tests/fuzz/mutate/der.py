@@ -39,7 +39,7 @@ TAGS = (
     0xA3,
 )
 CONTENTS = (
-    b"", b"\0", b"\x01", b"\xff", b"\x7f" * 20, b"\x80" + b"\0" * 20, b"spiffe://example.org/web", b"spiffe://a.test/%2f",
+    b"", b"\0", b"\x01", b"\xff", b"\x7f" * 20, b"\x80" + b"\0" * 20, b"spiffe://example.org/web", b"spiffe://a.test/%2f", b"x://[a", b"x:/a",
     b"*.example.org", b"\x7f\0\0\1", b"\0" * 16, b"991231235959Z", b"00010101000000Z", b"99991231235959Z", b"\xc3\x28",
     b"\x55\x1d\x11", b"\x55\x1d\x13", b"\x55\x1d\x0f", b"\x55\x1d\x1e", b"\x55\x1d\x25", b"\x55\x04\x03", b"\x55\x04\x2d",
     b"\x2a\x86\x48\xce\x3d\x02\x01", b"\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01", b"\x2b\x65\x70", b"\x2a\x86\x48\x86\xf7\x0d\x01\x09\x0e",

@@ -10,6 +10,7 @@ from tests.fuzz.targets import (
     identity,
     messages,
     network,
+    signed,
     ssh,
 )
 
@@ -23,5 +24,6 @@ __all__ = [
     "identity",
     "messages",
     "network",
+    "signed",
     "ssh",
 ]

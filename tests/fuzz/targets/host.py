@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import sys
 import tempfile
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -40,6 +41,8 @@ from finial.runtime.tls.hello import may_resume
 from finial.server.listing import read_token
 from finial.store import log_postgres, timestamp
 from finial.store.position import Position
+
+assert sys.platform == "linux", "tests of the Linux side"
 
 
 def from_file(data: bytes, read: Callable[[Path], object]) -> object:

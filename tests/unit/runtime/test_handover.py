@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import socket
+import sys
 import threading
 from collections.abc import Iterator
 
@@ -13,6 +14,8 @@ import pytest
 from finial.errors import InvalidArgument, Unavailable
 from finial.runtime import frames, handover
 from finial.runtime.handover import AgentEnd, Handover
+
+assert sys.platform == "linux", "tests of the Linux side"
 
 Ends = tuple[socket.socket, socket.socket]
 

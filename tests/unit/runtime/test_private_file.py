@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import os
+import runpy
+import sys
 from pathlib import Path
 
 import pytest
@@ -59,3 +63,28 @@ def test_every_write_passes_its_fault_points_with_the_file_as_they_say(tmp_path:
         private_file.replace(path, b"new")
     assert [name for name, _ in seen] == [f"data.json.{stage}" for stage in private_file.STAGES]
     assert [data for _, data in seen] == [b"old", b"old", b"old", b"new", b"new"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "forced"),
+    [(None, ["F_FULLFSYNC"]), (errno.ENOTSUP, ["F_FULLFSYNC", "fsync"]), (errno.EIO, ["F_FULLFSYNC", "EIO"])],
+)
+def test_a_mac_is_asked_to_empty_its_drives_cache_where_the_file_system_can(
+    answer: int | None, forced: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[str] = []
+
+    def control(descriptor: int, command: object) -> None:
+        done.append(str(command))
+        if answer is not None:
+            raise OSError(answer, os.strerror(answer))
+
+    monkeypatch.setattr(sys, "platform", "darwin")
+    monkeypatch.setattr(fcntl, "F_FULLFSYNC", "F_FULLFSYNC", raising=False)
+    monkeypatch.setattr(fcntl, "fcntl", control)
+    monkeypatch.setattr(os, "fsync", lambda _: done.append("fsync"))
+    try:
+        runpy.run_path(private_file.__file__)["_force"](0)
+    except OSError as why:
+        done.append(errno.errorcode[why.errno or 0])
+    assert done == forced

@@ -1,7 +1,8 @@
 """A path or an address in, a listening socket out, or an error that names the next step.
 
-Blocking, in microseconds, at start only. A Unix socket has its final mode from its first moment on. What is
-found at its path is removed only if it is a socket that nobody listens on.
+Blocking, in microseconds, at start only. A Unix socket has its final mode before anybody can connect; on Linux
+from its first moment on (Darwin refuses fchmod of a socket: XNU `file_vnode`). What is found at its path is
+removed only if it is a socket that nobody listens on.
 """
 
 from __future__ import annotations
@@ -12,12 +13,15 @@ import os
 import resource
 import socket
 import stat
+import sys
 from pathlib import Path
 
 from finial.errors import FailedPrecondition, FinialError, InvalidArgument, PermissionDenied, Unavailable
 
 BACKLOG = 4096  # the kernel caps it by net.core.somaxconn
-PATH_LIMIT = 108  # bytes of sun_path in Linux, with the NUL at its end: unix(7)
+PATH_LIMIT = (
+    104 if sys.platform == "darwin" else 108
+)  # bytes of sun_path with the NUL at its end: un.h, unix(7)
 
 
 def listen_unix(path: str | Path, *, mode: int = 0o777, dir_mode: int = 0o755) -> socket.socket:
@@ -83,10 +87,11 @@ def _somebody_listens(path: Path) -> bool:
 def _bind_unix(path: Path, mode: int) -> socket.socket:
     sock = socket.socket(socket.AF_UNIX)
     try:
-        os.fchmod(sock.fileno(), mode)  # Linux makes the file with these, less the umask: never with more
+        if sys.platform == "linux":
+            os.fchmod(sock.fileno(), mode)  # the file is made with these, less the umask: never with more
         sock.bind(str(path))
         path.chmod(mode)
-        sock.listen(BACKLOG)
+        sock.listen(BACKLOG)  # nobody can connect before
         sock.setblocking(False)
     except BaseException:
         sock.close()

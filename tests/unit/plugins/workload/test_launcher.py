@@ -71,15 +71,12 @@ class Bench:
     def hand_over(
         self, process: subprocess.Popen[str], service: str = "web", start_time: int | None = None
     ) -> None:
-        pidfd = os.pidfd_open(process.pid)
+        held = peer.pin_process(process.pid)
         try:
-            real = int(Path(f"/proc/{process.pid}/stat").read_text().rsplit(")", 1)[1].split()[19])
-            handover.send(
-                self.launcher,
-                Handover(service, process.pid, real if start_time is None else start_time, pidfd),
-            )
+            told = held.start_time if start_time is None else start_time
+            handover.send(self.launcher, Handover(service, held.pid, told, held.pidfd))
         finally:
-            os.close(pidfd)
+            held.close()
 
     def caller(self, process: subprocess.Popen[str], how: str) -> tuple[peer.Peer, socket.socket]:
         assert process.stdin is not None
@@ -232,10 +229,9 @@ def test_a_connected_socket_that_the_service_gives_away_still_speaks_as_the_serv
 def lend_lifeline(bench: Bench, process: subprocess.Popen[str]) -> int:
     """Handed over with the reading end of a pipe; the writing end is the test's to close, as an exec does."""
     reading, writing = os.pipe()
-    pidfd = os.pidfd_open(process.pid)
-    start_time = int(Path(f"/proc/{process.pid}/stat").read_text().rsplit(")", 1)[1].split()[19])
-    handover.send(bench.launcher, Handover("web", process.pid, start_time, pidfd, reading))
-    os.close(pidfd)
+    held = peer.pin_process(process.pid)
+    handover.send(bench.launcher, Handover("web", held.pid, held.start_time, held.pidfd, reading))
+    held.close()
     os.close(reading)
     return writing
 

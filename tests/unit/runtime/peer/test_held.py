@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+from typing import Any
 
 import pytest
 
@@ -49,7 +50,8 @@ def test_it_is_who_it_was() -> None:
 def test_each_fact_that_changes_is_named(changed: str) -> None:
     pin = Scripted()
     peer = Peer(pin)
-    pin.now = BEGINNING._replace(**{changed: (0, 1) if changed == "program" else 77})
+    other: Any = (0, 1) if changed == "program" else 77
+    pin.now = BEGINNING._replace(**{changed: other})
     with pytest.raises(Unavailable, match=f": {changed.replace('_', ' ')} changed since it connected"):
         peer.check()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import struct
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,6 +14,8 @@ import pytest
 from finial.errors import Unavailable
 from finial.plugin.kinds import WorkloadProcess
 from finial.runtime.peer import linux, pin, pin_process
+
+assert sys.platform == "linux", "tests of the Linux side"
 
 UNKNOWN_OPTION = 9999
 UNKNOWN_IOCTL = 0xC040FF7F

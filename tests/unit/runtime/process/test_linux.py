@@ -11,6 +11,8 @@ import pytest
 from finial.runtime import process
 from finial.runtime.process import linux
 
+assert sys.platform == "linux", "tests of the Linux side"
+
 STATUS = b"Name:\tx\\nUid:\t0\t0\t0\t0\nUid:\t1\t2\t3\t4\nGid:\t5\t6\t7\t8\nGroups:\t9 10 \n"
 DUMPABLE = """
 import ctypes

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import resource
+import runpy
 import socket
 import stat
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from finial.errors import FailedPrecondition, InvalidArgument, PermissionDenied
-from finial.runtime.sockets import listen_tcp, listen_unix, raise_file_limit
+from finial.runtime.sockets import bind, listen_tcp, listen_unix, raise_file_limit
 from finial.runtime.sockets.bind import BACKLOG, host_port
 
 
@@ -110,6 +113,19 @@ def test_longest_path_works(tmp_path: Path) -> None:
     path = tmp_path / ("x" * (107 - len(os.fsencode(tmp_path)) - 1))
     with listen_unix(path):
         assert path.is_socket()
+
+
+def test_a_mac_refuses_modes_of_sockets_without_a_file_and_has_shorter_paths(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EINVAL, "Invalid argument")
+
+    monkeypatch.setattr(os, "fchmod", refuse)
+    monkeypatch.setattr(sys, "platform", "darwin")
+    with listen_unix(tmp_path / "api.sock", mode=0o700):
+        assert (tmp_path / "api.sock").stat().st_mode & 0o777 == 0o700
+    assert runpy.run_path(bind.__file__)["PATH_LIMIT"] == 104
 
 
 def test_folder_that_cannot_be_written_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

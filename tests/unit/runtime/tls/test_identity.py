@@ -18,6 +18,8 @@ from finial.runtime.tls import identity
 from finial.runtime.tls.material import Material, build
 from finial.testing.ca import Issued, TestCa
 
+assert sys.platform == "linux", "tests of the Linux side"
+
 CA = TestCa()
 LEAF = CA.intermediate().leaf()
 Way = Callable[[ssl.SSLContext, bytes, bytes], None]
