@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from tests.chaos.conftest import Attempt, Grown
 
 Trouble = Callable[[Domain], AbstractContextManager[object]]
+
+assert sys.platform == "linux", "tests of the Linux side"
+
 HEALTH = '\nhealth_checks {{ listener_enabled = true bind_address = "{host}" bind_port = "{port}" }}\n'
 
 

@@ -25,6 +25,9 @@ from urllib.parse import quote
 
 import psycopg
 
+from finial.errors import Unavailable
+from finial.runtime.peer import Process, pin_process
+
 NOBODY = 65534
 HASTY = ("fsync=off",)
 OPTIONS = ("unix_socket_directories=", "max_connections=300", "listen_addresses=127.0.0.1")

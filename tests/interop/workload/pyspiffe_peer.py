@@ -29,6 +29,8 @@ from cryptography.x509.verification import PolicyBuilder, Store
 from spiffe import JwtSource, JwtSvid, SpiffeId, WorkloadApiClient, X509Source
 from spiffe.workloadapi.x509_context import X509Context
 
+assert sys.platform == "linux", "tests of the Linux side"
+
 TIMEOUT = 50.0
 ENDPOINT = "SPIFFE_ENDPOINT_SOCKET"
 write_lock = threading.Lock()

@@ -74,10 +74,10 @@ def test_it_is_given_back_once() -> None:
     pin = Scripted()
     peer = Peer(pin)
     peer.on_close(lambda: pin.heard.append("told"))
-    assert not peer.closed
+    before = peer.closed
     peer.close()
     peer.close()
-    assert peer.closed
+    assert (before, peer.closed) == (False, True)
     assert pin.heard == ["closed", "told"]
     assert peer.pidfd == -1
     with pytest.raises(Unavailable, match="connection has ended"):
