@@ -1,8 +1,8 @@
 """A path or an address in, a listening socket out, or an error that names the next step.
 
-Blocking, in microseconds, at start only. A Unix socket has its final mode before anybody can connect; on Linux
-from its first moment on (Darwin refuses fchmod of a socket: XNU `file_vnode`). What is found at its path is
-removed only if it is a socket that nobody listens on.
+Blocking, in microseconds, at start only. A Unix socket has its final mode before anybody can connect, on
+Linux from its first moment on; Darwin refuses fchmod of a socket (XNU `file_vnode`). What is found at its path
+is removed only if it is a socket that nobody listens on.
 """
 
 from __future__ import annotations
@@ -19,9 +19,10 @@ from pathlib import Path
 from finial.errors import FailedPrecondition, FinialError, InvalidArgument, PermissionDenied, Unavailable
 
 BACKLOG = 4096  # the kernel caps it by net.core.somaxconn
-PATH_LIMIT = (
-    104 if sys.platform == "darwin" else 108
-)  # bytes of sun_path with the NUL at its end: un.h, unix(7)
+# Bytes of sun_path, with the NUL at its end: un.h, unix(7).
+PATH_LIMIT = 104 if sys.platform == "darwin" else 108
+# Open files where the hard limit may be none, which is no soft limit there: OPEN_MAX of setrlimit(2).
+MOST_FILES = 10240 if sys.platform == "darwin" else None
 
 
 def listen_unix(path: str | Path, *, mode: int = 0o777, dir_mode: int = 0o755) -> socket.socket:
@@ -166,6 +167,7 @@ def raise_file_limit() -> tuple[int, int]:
     Returns: (soft before, hard).
     """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft != hard:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    wanted = hard if MOST_FILES is None else max(soft, min(hard, MOST_FILES))
+    if soft != wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
     return soft, hard

@@ -125,7 +125,8 @@ def test_a_mac_refuses_modes_of_sockets_without_a_file_and_has_shorter_paths(
     monkeypatch.setattr(sys, "platform", "darwin")
     with listen_unix(tmp_path / "api.sock", mode=0o700):
         assert (tmp_path / "api.sock").stat().st_mode & 0o777 == 0o700
-    assert runpy.run_path(bind.__file__)["PATH_LIMIT"] == 104
+    there = runpy.run_path(bind.__file__)
+    assert (there["PATH_LIMIT"], there["MOST_FILES"]) == (104, 10240)
 
 
 def test_folder_that_cannot_be_written_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -217,3 +218,17 @@ def test_soft_limit_of_files_is_raised_to_the_hard_one() -> None:
         assert resource.getrlimit(resource.RLIMIT_NOFILE) == (before[1], before[1])
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+
+@pytest.mark.parametrize(
+    ("soft", "hard", "wanted"), [(256, 2**63 - 1, 10240), (256, 1024, 1024), (65536, 2**63 - 1, None)]
+)
+def test_where_no_limit_is_no_soft_limit_files_are_raised_to_the_most_there_may_be(
+    soft: int, hard: int, wanted: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    set_to: list[tuple[int, int]] = []
+    monkeypatch.setattr(bind, "MOST_FILES", 10240)
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (soft, hard))
+    monkeypatch.setattr(resource, "setrlimit", lambda _, limits: set_to.append(limits))
+    assert raise_file_limit() == (soft, hard)
+    assert set_to == ([(wanted, hard)] if wanted else [])
