@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
+from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from cryptography import x509
@@ -173,14 +174,16 @@ def _has_path(uri: str) -> bool:
 
 def _permitted(certificate: Certificate, constraints: x509.NameConstraints) -> bool:
     """URI hosts and DNS names against the subtrees; a constraint of another kind is not understood and
-    forbids everything."""
+    forbids everything, and one on hosts forbids a URI that has no host by name (RFC 5280 4.2.1.10)."""
     permitted, excluded = (
         _Subtrees.of(constraints.permitted_subtrees),
         _Subtrees.of(constraints.excluded_subtrees),
     )
     if not (permitted.understood and excluded.understood):
         return False
-    hosts = [urlsplit(uri).hostname or "" for uri in certificate.uris]
+    hosts = [_host(uri) for uri in certificate.uris]
+    if (permitted.hosts or excluded.hosts) and "" in hosts:
+        return False
     return all(
         not any(within(name, tree) for tree in denied)
         and (not allowed or any(within(name, tree) for tree in allowed))
@@ -190,6 +193,23 @@ def _permitted(certificate: Certificate, constraints: x509.NameConstraints) -> b
         )
         for name in names
     )
+
+
+def _host(uri: str) -> str:
+    """Its name; empty where there is none, or an address, or no URI at all."""
+    try:
+        host = urlsplit(uri).hostname or ""
+    except ValueError:
+        return ""
+    return "" if _is_address(host) else host
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 @dataclass(frozen=True, slots=True)

@@ -133,15 +133,21 @@ CERT_SIGN = x509.KeyUsage(False, False, False, False, False, True, False, False,
 CRL_SIGN = x509.KeyUsage(False, False, False, False, False, False, True, False, False)
 
 
-def signed_below(*extensions: x509.ExtensionType) -> tuple[bytes, ...]:
-    """A leaf of an intermediate that has exactly these extensions."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    below = TestCa(name="sub", issuer=CA, private_key=key, now=NOW)
-    hour = timedelta(hours=1)
-    builder = x509.CertificateBuilder(CA.subject, below.subject, key.public_key(), 7, NOW - hour, NOW + hour)
+def issuer_below(above: TestCa, name: str, *extensions: x509.ExtensionType) -> TestCa:
+    """An intermediate that has exactly these extensions."""
+    below = TestCa(name=name, issuer=above, now=NOW)
+    key, hour = below.private_key.public_key(), timedelta(hours=1)
+    builder = x509.CertificateBuilder(above.subject, below.subject, key, 7, NOW - hour, NOW + hour)
     for extension in extensions:
         builder = builder.add_extension(extension, critical=False)
-    return below.leaf().chain[0], builder.sign(CA.private_key, hashes.SHA256()).public_bytes(Encoding.DER)
+    below.certificate = builder.sign(above.private_key, hashes.SHA256())
+    below.der = below.certificate.public_bytes(Encoding.DER)
+    return below
+
+
+def signed_below(*extensions: x509.ExtensionType) -> tuple[bytes, ...]:
+    """A leaf of such an intermediate."""
+    return issuer_below(CA, "sub", *extensions).leaf().chain
 
 
 def uri(text: str) -> x509.SubjectAlternativeName:
@@ -188,6 +194,23 @@ def test_issuer_is_accepted(shape: str) -> None:
 def test_issuer_is_refused(fault: str) -> None:
     extensions, why = BAD_ISSUERS[fault]
     refused(signed_below(*extensions), trusting(CA.der), why)
+
+
+@pytest.mark.parametrize("odd", ["x://[a", "x://10.0.0.1/a", "x://[::1]/a", "x:a", "/a"])
+@pytest.mark.parametrize("limits", [{"excluded": "other.test"}, {"permitted": "example.org"}])
+def test_a_uri_without_a_host_name_is_outside_of_constraints_on_hosts(
+    odd: str, limits: dict[str, str]
+) -> None:
+    """Before any signature is looked at: whoever connects can send such a chain. Go refuses it, too."""
+    narrow = issuer_below(TestCa(name="nobody's", now=NOW), "narrow", CA_FLAG, CERT_SIGN, names(**limits))
+    chain = issuer_below(narrow, "odd", CA_FLAG, CERT_SIGN, uri(odd)).leaf().chain
+    refused(chain, trusting(CA.der), "unknown authority|name constraints")
+    vouched = issuer_below(CA, "narrow", CA_FLAG, CERT_SIGN, names(**limits))
+    refused(
+        issuer_below(vouched, "odd", CA_FLAG, CERT_SIGN, uri(odd)).leaf().chain,
+        trusting(CA.der),
+        "name constraints",
+    )
 
 
 def test_path_length_counts_the_cas_below() -> None:
