@@ -86,15 +86,14 @@ async def outage(
 
 async def back_and_changed(domain: Domain, cluster: postgres.Cluster) -> None:
     """The database is there again, and another program has written to it before our server could know."""
-    server = domain.server.pidfd
-    signal.pidfd_send_signal(server, signal.SIGSTOP)
+    domain.server.process.signal(signal.SIGSTOP)
     try:
         await asyncio.to_thread(cluster.start)
         async with await psycopg.AsyncConnection.connect(cluster.dsn) as connection:
             parameters = (str(domain.id_of("theirs")), str(domain.node), *EVERYONE.split(":", 1))
             await connection.execute(THEIRS, parameters)
     finally:
-        signal.pidfd_send_signal(server, signal.SIGCONT)
+        domain.server.process.signal(signal.SIGCONT)
 
 
 @pytest.mark.timeout(120)
