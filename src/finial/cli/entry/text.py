@@ -115,13 +115,12 @@ def _entry(row: dict[str, Any], where: str) -> Entry:
             expires_at=row.get("entry_expiry", 0),
             hint=row.get("hint", ""),
         )
-    except (TypeError, KeyError, ValueError, AttributeError) as why:
+        attributes = row.get("additional_attributes") or {}
+        for name in ("disable_x509_svid_prefetch", "jwt_svid_include_jti"):
+            if attributes.get(name):
+                setattr(entry.additional_attributes, name, attributes[name])
+    except (TypeError, KeyError, ValueError, OverflowError, AttributeError) as why:
         raise InvalidArgument(f"{where} cannot be read: {why}", hint=DATA_HINT) from why
-    attributes = row.get("additional_attributes") or {}
-    if attributes.get("disable_x509_svid_prefetch"):
-        entry.additional_attributes.disable_x509_svid_prefetch = True
-    if attributes.get("jwt_svid_include_jti"):
-        entry.additional_attributes.jwt_svid_include_jti = True
     return entry
 
 

@@ -73,6 +73,12 @@ def test_a_full_entry_shows_everything_in_the_order_of_spire() -> None:
         (document(PLAIN, PLAIN | {"x509_svid_ttl": "long"}), "entry 2 cannot be read"),
         (document(PLAIN | {"x509_svid_ttl": 2**40}), "entry 1 cannot be read"),
         (document(PLAIN | {"admin": "yes"}), "entry 1 cannot be read"),
+        (document(PLAIN | {"admin": 2**64 - 1}), "entry 1 cannot be read"),
+        (document(PLAIN | {"additional_attributes": "no object"}), "entry 1 cannot be read"),
+        (
+            document(PLAIN | {"additional_attributes": {"jwt_svid_include_jti": "/.."}}),
+            "entry 1 cannot be read",
+        ),
     ],
     ids=range(12),
 )
