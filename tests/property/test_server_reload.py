@@ -11,8 +11,9 @@ from finial.authority.policy import Policy
 from finial.config.server import ServerConfig
 from finial.errors import FinialError
 from finial.runtime.log import Level
-from finial.server.program import Server, lifted_limits, policy_of
+from finial.server.program import Server
 from finial.server.reload import reloader
+from finial.server.settings import lifted_limits, policy_of
 from finial.testing.server import Running, config_of, play
 
 OPTIONS = {

@@ -38,6 +38,7 @@ class Applied:
     agents: frozenset[SpiffeId] = frozenset()
     bundles: frozenset[TrustDomain] = frozenset()
     everything: bool = False  # loaded afresh: everybody is concerned
+    changes: tuple[Change, ...] = ()  # what the log named
 
 
 Subscriber = Callable[[Applied], None]
@@ -114,8 +115,8 @@ class Follower:
         while not self.position.covers(position):
             await self._moved.wait()
 
-    async def caught_up(self, position: Position) -> bool:
-        """Whether the index holds what a write left at this position, waited for as long as a caller can be kept.
+    async def caught_up(self, position: Position) -> None:
+        """Ends when the index holds what a write left at this position, or a caller can be kept no longer, logged.
 
         A commit stands whatever becomes of the log, so that its answer must not fail or hang with the database:
         when it has arrived is what Wait tells.
@@ -125,8 +126,6 @@ class Follower:
                 await self.reached(position)
         except (TimeoutError, FailedPrecondition):
             self._log.warning("A committed change is not in the index yet", position=position.encode().hex())
-            return False
-        return True
 
     async def run(self) -> None:
         """Until cancelled. What cannot be read is tried again, be it a step or everything."""
@@ -178,7 +177,8 @@ class Follower:
         async with self._applying:
             await self._apply(things, self.position)
 
-    async def _apply(self, changes: Iterable[Change], position: Position) -> None:
+    async def _apply(self, named: Iterable[Change], position: Position) -> None:
+        changes = tuple(named)
         keys = by_kind(changes)
         entries = await self._store.entries_by_id(keys[Kind.ENTRY]) if keys[Kind.ENTRY] else {}
         node_ids = [SpiffeId.parse(key) for key in keys[Kind.NODE]]
@@ -195,7 +195,8 @@ class Follower:
                 nodes.add(node_id)
         changed = frozenset(one for one, bundle in bundles.items() if self._put_bundle(one, bundle))
         self.view.position = position
-        self._tell(Applied(position, frozenset(self.index.agents_of(roots) | nodes), changed))
+        concerned = frozenset(self.index.agents_of(roots) | nodes)
+        self._tell(Applied(position, concerned, changed, changes=changes))
 
     def _put_entry(self, entry_id: str, stored: Stored[Entry] | None) -> frozenset[Root]:
         if stored is None:

@@ -13,14 +13,12 @@ from pathlib import Path
 
 from finial import SPIRE_VERSION, __version__
 from finial.authority.compose import Composition
-from finial.authority.policy import Policy
-from finial.config.datastore import DataStoreOptions, datastore_of
-from finial.config.server import REFUSE, ServerConfig, ServerOptions
+from finial.config.server import ServerConfig
 from finial.config.telemetry import export_of
-from finial.errors import FinialError, InvalidArgument
+from finial.errors import InvalidArgument
 from finial.plugin import catalog
 from finial.plugin.catalog import Catalog
-from finial.plugin.kinds import KeyManager, KeyType, ServerNodeAttestor
+from finial.plugin.kinds import KeyManager, ServerNodeAttestor
 from finial.plugin.measured import MeasuredKeys
 from finial.runtime.clock import Clock, SystemClock
 from finial.runtime.grpc import Servable
@@ -44,6 +42,7 @@ from finial.server.api.unserved import Unserved
 from finial.server.arrival import Arrivals
 from finial.server.attest import Attestor, Host
 from finial.server.certify import Upstream
+from finial.server.database import open_store, remember
 from finial.server.endpoints import Endpoints
 from finial.server.follow import Follower
 from finial.server.health import add_checks
@@ -55,17 +54,14 @@ from finial.server.observed import (
     observe_credentials,
     observe_index,
 )
-from finial.server.prune import AGENTS_BATCH, AgentPruning, Pruner
+from finial.server.prune import Pruner
 from finial.server.rotate import Authorities
+from finial.server.settings import agent_pruning, lifted_limits, policy_of
 from finial.server.sign import Signer
 from finial.server.verify_index import IndexVerifier
 from finial.server.watch import Watchers
-from finial.store import Location, Postgres, Store, path_of
-from finial.svid.subject import Subject
 from finial.wire.pb.spire.api.server.trustdomain.v1.trustdomain_grpc import TrustDomainBase
 
-REMEMBER_EVERY = 5.0  # seconds between renewals of what the history is recognised by, while there are writes
-MEMORY_FILE = "finial-history.json"
 SERVICE = "spire_server"  # first part of the names of its metrics
 ELSEWHERE = ("DataStore",)  # kinds of plugin that are no entry of the catalog
 Kinds = Callable[[Host], Sequence[catalog.Kind]]
@@ -104,7 +100,7 @@ class Server:
         await asyncio.to_thread(make_data_dir, options.data_dir)
         self._log_configured()
         exporter = self._begin_metrics()
-        self.store = await self._open_store()
+        self.store = await open_store(self.config, self._clock, self.metrics, self._log, self._stack)
         plugins = self._load_plugins()
         policy = policy_of(self.config, Composition(plugins.all("CredentialComposer")))
         self.signer = Signer(policy, self._clock, self.metrics, jwt_enabled=not options.disable_jwt_svids)
@@ -148,26 +144,6 @@ class Server:
             self.identity.tell(exporter.readers)
         await exporter.start()
         self.tasks.start(self.metrics.run(), name="tell metrics")
-
-    async def _open_store(self) -> Store:
-        options = datastore_of(self.config.plugins)
-        log = self._log.subsystem("sql")
-        log.info("Opening SQL database", db_type=options.database_type)
-        memory = Path(self.config.server.data_dir) / MEMORY_FILE
-        store = await Store.open(
-            location(options),
-            clock=self._clock,
-            memory=memory,
-            migrates=not options.disable_migration,
-            log=log,
-            metrics=self.metrics,
-        )
-        catalog_log = self._log.subsystem("catalog")
-        self._stack.callback(catalog_log.info, "DataStore closed")
-        self._stack.push_async_callback(store.close)
-        log.info("Connected to SQL database", read_only=False, type=options.database_type)
-        catalog_log.info("Configured DataStore", reconfigurable=False)
-        return store
 
     def _load_plugins(self) -> Catalog:
         log = self._log.subsystem("catalog")
@@ -294,19 +270,7 @@ class Server:
         start(pruner.changes(), name="trim the change log")
         verifier = IndexVerifier(self.store, self.follower, self._clock, self._log.subsystem("endpoints"))
         start(verifier.run(), name="verify the index")
-        start(self._remember(), name="remember the history")
-
-    async def _remember(self) -> None:
-        known = self.follower.position
-        while True:
-            await self._clock.sleep(REMEMBER_EVERY)
-            if (position := self.follower.position) == known:
-                continue
-            try:
-                await self.store.remember()
-                known = position
-            except FinialError as why:
-                self._log.error("Failed to remember the history", error=why)
+        start(remember(self.store, self.follower, self._clock, self._log), name="remember the history")
 
     def _task_failed(self, name: str, error: BaseException) -> None:
         """A task of ours that ends with an error is a bug: the server stops rather than limp."""
@@ -329,51 +293,3 @@ def make_data_dir(path: str) -> None:
             f'could not create data directory "{path}": {why.strerror}',
             hint="data_dir must be a folder that this user can write, or can be made one",
         ) from why
-
-
-def policy_of(config: ServerConfig, composition: Composition) -> Policy:
-    options, subject = config.server, config.ca_subject
-    return Policy(
-        trust_domain=options.trust_domain,
-        ca_ttl=int(options.ca_ttl.total_seconds()),
-        x509_svid_ttl=int(options.default_x509_svid_ttl.total_seconds()),
-        jwt_svid_ttl=int(options.default_jwt_svid_ttl.total_seconds()),
-        agent_ttl=int(config.agent_ttl.total_seconds()),
-        ca_subject=Subject(
-            countries=subject.country, organizations=subject.organization, common_name=subject.common_name
-        ),
-        ca_key_type=KeyType(options.ca_key_type),
-        jwt_key_type=KeyType(config.jwt_key_type),
-        jwt_issuer=options.jwt_issuer,
-        refuse_unfit=options.unfit_ttl == REFUSE,
-        composition=composition,
-    )
-
-
-def lifted_limits(options: ServerOptions) -> list[str]:
-    limited = {"attestation": options.ratelimit.attestation, "signing": options.ratelimit.signing}
-    return [name for name, on in limited.items() if not on]
-
-
-def agent_pruning(options: ServerOptions) -> AgentPruning | None:
-    """None: expired agents stay, as SPIRE's default has it."""
-    if not options.prune_attested_nodes_expired_for:
-        return None
-    size = options.prune_attested_nodes_batch_size
-    return AgentPruning(
-        options.prune_attested_nodes_expired_for, size if size > 0 else AGENTS_BATCH, options.prune_tofu_nodes
-    )
-
-
-def location(options: DataStoreOptions) -> Location:
-    """Of the database. Raises: FinialError for a connection string that names none."""
-    if options.database_type == "sqlite3":
-        return path_of(options.connection_string)
-    lifetime = options.conn_max_lifetime
-    return Postgres(
-        options.connection_string,
-        100 if options.max_open_conns is None else options.max_open_conns,
-        100 if options.max_idle_conns is None else options.max_idle_conns,
-        lifetime.total_seconds() if lifetime else 0.0,
-        options.listen_connection_string,
-    )

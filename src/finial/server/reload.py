@@ -11,7 +11,8 @@ from collections.abc import Callable
 from finial.config.reload import Reloader
 from finial.config.server import ServerConfig
 from finial.runtime.log import Logger
-from finial.server.program import Server, lifted_limits, policy_of
+from finial.server.program import Server
+from finial.server.settings import lifted_limits, policy_of
 
 LIVE = frozenset(
     f"server.{name}"

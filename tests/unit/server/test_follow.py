@@ -149,13 +149,18 @@ def test_a_write_is_answered_though_the_index_cannot_follow_it(
 ) -> None:
     """The commit stands: a caller that were told otherwise would write it again."""
 
-    async def scene(store: Store, follower: Follower) -> None:
+    async def scene(store: Store, _: Follower) -> None:
+        text, clock = io.StringIO(), SystemClock()
+        log = Logger(Output(text, now=clock.now))
+        follower = Follower(DOMAIN, store, await store.load(), clock, log, unread())
         done = await store.create_entries([ENTRY])
         monkeypatch.setattr("finial.server.follow.PATIENCE", 0.01)
-        assert not await follower.caught_up(done.position)
-        assert not await follower.caught_up(Position(b"\0" * 16, 0)), "a position of another history"
+        await follower.caught_up(done.position)
+        await follower.caught_up(Position(b"\0" * 16, 0))
+        assert text.getvalue().count("A committed change is not in the index yet") == 2
         await follower.step()
-        assert await follower.caught_up(done.position)
+        await follower.caught_up(done.position)
+        assert text.getvalue().count("A committed change is not in the index yet") == 2
 
     follow(tmp_path, scene)
 

@@ -10,9 +10,9 @@ from finial.config.server import ServerConfig
 from finial.runtime.clock import SystemClock
 from finial.runtime.log import Level
 from finial.server.by_hand import ByHand
-from finial.server.program import agent_pruning
 from finial.server.prune import AgentPruning
 from finial.server.reload import LIVE, reloader
+from finial.server.settings import agent_pruning
 from finial.testing.server import Running, config_of, play
 
 
