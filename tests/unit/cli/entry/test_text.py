@@ -80,7 +80,7 @@ def test_a_full_entry_shows_everything_in_the_order_of_spire() -> None:
             "entry 1 cannot be read",
         ),
     ],
-    ids=range(12),
+    ids=range(15),
 )
 def test_a_file_that_cannot_be_read_is_refused_with_the_place(content: str, why: str) -> None:
     with pytest.raises(InvalidArgument, match=why):
