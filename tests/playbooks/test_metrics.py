@@ -210,6 +210,26 @@ def test_names_and_labels_are_as_configured(
 
 
 @BOTH
+def test_spiffe_ids_are_told_where_they_are_asked_for(
+    tmp_path: Path, runner: Runner, service: str, counted: str
+) -> None:
+    async def read(folder: Path, option: str) -> str:
+        folder.mkdir()
+        async with runner(folder, f"Prometheus {{}} {option}") as program:
+            await program.call()
+            return await scraped(program)
+
+    async def scenario() -> None:
+        told = await read(tmp_path / "told", "SpiffeIdLabel = true")
+        assert re.search(r'^finial_svid_\w+_total{.*spiffe_id="spiffe://example.org/\w+', told, re.MULTILINE)
+        plain = await read(tmp_path / "plain", "")
+        assert "finial_svid_" in plain
+        assert "spiffe_id=" not in plain
+
+    asyncio.run(scenario())
+
+
+@BOTH
 def test_daemons_are_told_of_calls(tmp_path: Path, runner: Runner, service: str, counted: str) -> None:
     async def scenario() -> list[bytes]:
         daemons = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(2)]

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from finial.runtime.grpc import Channel
 from finial.testing.commands import Commands
-from finial.testing.server import CONF, new_key
+from finial.testing.server import new_key, text_of
 from finial.testing.transcripts import Outcome
 from finial.wire.pb.spire.api.server.svid.v1 import svid_pb2
 from finial.wire.pb.spire.api.server.svid.v1.svid_grpc import SVIDStub
@@ -28,9 +28,7 @@ HOUR, SLACK = timedelta(hours=1), timedelta(seconds=30)
 
 
 def write(folder: Path, options: str) -> None:
-    database = folder / "data.sqlite3"
-    text = CONF.format(plugins="", folder=folder, options=options, limited="true", port=0, database=database)
-    (folder / "server.conf").write_text(text)
+    (folder / "server.conf").write_text(text_of(folder, options, limited=True))
 
 
 @dataclass

@@ -9,21 +9,20 @@ from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
 
+from finial.doctor import darwin, linux
 from finial.doctor.finding import Finding, Result
 from finial.doctor.machine import Machine
 from finial.runtime.sockets.bind import PATH_LIMIT
 
 MAX_SOCKET_PATH = PATH_LIMIT - 1  # bytes, without the NUL
 LEAST_FILES, ENOUGH_FILES = 256, 1024
+GUARDED = (linux.YAMA,)  # the lab's processes keep their neighbours out themselves
 SLACK = timedelta(days=1)  # of a file's date, which another machine may have written
 
 
 def examine(machine: Machine, socket_path: Path, ports: Mapping[str, int]) -> Iterator[Finding]:
     """`socket_path`: the longest that will be made. `ports`: what listens, and where by default."""
-    yield platform(machine)
-    yield pinning(machine)
-    yield tracing(machine)
-    yield memory_files(machine)
+    yield from protection(machine)
     yield open_files(machine)
     yield path_length(socket_path)
     yield clock(machine)
@@ -32,48 +31,23 @@ def examine(machine: Machine, socket_path: Path, ports: Mapping[str, int]) -> It
 
 def unprotected(machine: Machine) -> Iterator[str]:
     """What a trust domain that runs lacks on this platform, a sentence each."""
-    for found in (platform(machine), pinning(machine), memory_files(machine)):
-        if found.result is not Result.OK:
+    for found in protection(machine):
+        if found.result is not Result.OK and found.what not in GUARDED:
             yield f"{found.what}: {found.seen}: {found.why}"
 
 
-def platform(machine: Machine) -> Finding:
+def protection(machine: Machine) -> Iterator[Finding]:
     name, release = machine.system()
-    why = "the agent knows its callers by SO_PEERCRED, pidfds and /proc, which only Linux has"
     if name == "linux":
-        return Finding("platform", Result.OK, f"Linux {release}", why)
-    return Finding("platform", Result.FAIL, f"{name} {release}", why, "run Finial on Linux")
-
-
-def pinning(machine: Machine) -> Finding:
-    why = "without SO_PEERPIDFD a pid that is reused between connect and accept goes unseen"
-    if machine.pins_peers():
-        return Finding("pidfd of callers", Result.OK, "the kernel pins the process that connected", why)
-    step = "use a kernel of 6.5 or later"
-    return Finding("pidfd of callers", Result.WARN, "callers are known by their number", why, step)
-
-
-def tracing(machine: Machine) -> Finding:
-    why = "processes of one user may read each other's memory, keys included, unless Yama forbids it"
-    scope = machine.ptrace_scope()
-    if scope:
-        return Finding("Yama", Result.OK, f"ptrace_scope is {scope}", why)
-    apart = "run what must not trust each other as different users"
-    seen, step = "Yama is not there", apart
-    if scope == 0:
-        seen, step = "ptrace_scope is 0", f"{apart}, or: sysctl kernel.yama.ptrace_scope=1"
-    return Finding("Yama", Result.WARN, seen, why, step)
-
-
-def memory_files(machine: Machine) -> Finding:
-    why = "private keys reach OpenSSL through a file in memory, never through a disk"
-    if machine.has_memfd():
-        return Finding("memfd", Result.OK, "can be made", why)
-    return Finding("memfd", Result.FAIL, "cannot be made", why, "allow memfd_create in the sandbox's filter")
+        return linux.protection(machine)
+    if name == "darwin":
+        return darwin.protection(machine)
+    why = "the agent knows its callers by what only the kernel can tell, each in its own way"
+    return iter([Finding("platform", Result.FAIL, f"{name} {release}", why, "run Finial on Linux")])
 
 
 def open_files(machine: Machine) -> Finding:
-    why = "each connection of a workload takes two descriptors of the agent: the socket and a pidfd"
+    why = "each connection of a workload takes a descriptor of the agent, and on Linux a pidfd besides"
     found = machine.open_files()
     if found >= ENOUGH_FILES:
         return Finding("open files", Result.OK, f"at most {found}", why)
@@ -105,5 +79,5 @@ def port(machine: Machine, name: str, number: int) -> Finding:
     why = "a taken port is replaced by the next free one, which examples and scripts do not know"
     if machine.is_free(number):
         return Finding(f"port of {name}", Result.OK, f"{number} is free", why)
-    step = f"end what listens there: ss -ltnp 'sport = :{number}'"
+    step = f"end what listens there: ss -ltnp 'sport = :{number}', on a Mac lsof -nP -iTCP:{number}"
     return Finding(f"port of {name}", Result.WARN, f"{number} is taken", why, step)

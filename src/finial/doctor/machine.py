@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import platform
 import resource
@@ -24,7 +25,7 @@ class Machine(Protocol):
         """Python's name of the platform, and the kernel's release."""
 
     def pins_peers(self) -> bool:
-        """Whether a connected Unix socket tells a pidfd of its other end."""
+        """Whether a connected Unix socket tells more of its other end than a number that may be reused."""
 
     def ptrace_scope(self) -> int | None:
         """Yama's; None without Yama."""
@@ -62,11 +63,11 @@ class ThisMachine:
             return None
 
     def has_memfd(self) -> bool:
-        try:
-            os.close(os.memfd_create("doctor", os.MFD_CLOEXEC))
-        except (AttributeError, OSError):
-            return False
-        return True
+        if sys.platform == "linux":
+            with contextlib.suppress(AttributeError, OSError):
+                os.close(os.memfd_create("doctor", os.MFD_CLOEXEC))
+                return True
+        return False
 
     def open_files(self) -> int:
         soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)

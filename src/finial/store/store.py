@@ -162,13 +162,17 @@ class Store:
         with self._measured[name].measured():
             return await self._engine.read(work)
 
-    async def _write(self, name: str, work: Callable[[Transaction], T]) -> Committed[T]:
+    async def _write(
+        self, name: str, work: Callable[[Transaction], T], *, counted: str = ""
+    ) -> Committed[T]:
+        """`name` is that of its fault points; `counted`: another that it is measured by."""
+
         def committed(tx: Transaction) -> Committed[T]:
             value = work(tx)
             return Committed(value, self._engine.log.here(tx))
 
         try:
-            with self._measured[name].measured():
+            with self._measured[counted or name].measured():
                 return await self._engine.write(name, committed)
         finally:
             self.changes.woken()  # also when the caller was cancelled after the commit
@@ -285,11 +289,15 @@ class Store:
         """The whole bundle then; its sequence number is one higher if something was added."""
         return await self._write("bundles.append", lambda tx: bundles.append(tx, bundle))
 
-    async def change_bundle(self, trust_domain: TrustDomain, how: BundleChange) -> Committed[Bundle]:
+    async def change_bundle(
+        self, trust_domain: TrustDomain, how: BundleChange, *, counted: str = ""
+    ) -> Committed[Bundle]:
         """`how` is a pure function of the stored bundle, run on the writer's thread; what it raises is raised.
 
         Raises: NotFound."""
-        return await self._write("bundles.change", lambda tx: bundles.change(tx, trust_domain, how))
+        return await self._write(
+            "bundles.change", lambda tx: bundles.change(tx, trust_domain, how), counted=counted
+        )
 
     async def delete_bundle(
         self, trust_domain: TrustDomain, mode: DeleteMode = DeleteMode.RESTRICT
@@ -300,27 +308,37 @@ class Store:
     async def taint_x509_authority(self, trust_domain: TrustDomain, authority_id: str) -> Committed[Bundle]:
         """By subject key identifier, hex. Raises: NotFound, InvalidArgument if it is tainted."""
         return await self.change_bundle(
-            trust_domain, lambda one: bundle_changes.taint_x509(one, authority_id)
+            trust_domain,
+            lambda one: bundle_changes.taint_x509(one, authority_id),
+            counted="bundles.taint_x509",
         )
 
     async def revoke_x509_authority(self, trust_domain: TrustDomain, authority_id: str) -> Committed[Bundle]:
         """Raises: NotFound, InvalidArgument if it is not tainted."""
         return await self.change_bundle(
-            trust_domain, lambda one: bundle_changes.revoke_x509(one, authority_id)
+            trust_domain,
+            lambda one: bundle_changes.revoke_x509(one, authority_id),
+            counted="bundles.revoke_x509",
         )
 
     async def taint_jwt_authority(self, trust_domain: TrustDomain, key_id: str) -> Committed[Bundle]:
         """Raises: NotFound, InvalidArgument if it is tainted."""
-        return await self.change_bundle(trust_domain, lambda one: bundle_changes.taint_jwt(one, key_id))
+        return await self.change_bundle(
+            trust_domain, lambda one: bundle_changes.taint_jwt(one, key_id), counted="bundles.taint_jwt"
+        )
 
     async def revoke_jwt_authority(self, trust_domain: TrustDomain, key_id: str) -> Committed[Bundle]:
         """Raises: NotFound, InvalidArgument if it is not tainted."""
-        return await self.change_bundle(trust_domain, lambda one: bundle_changes.revoke_jwt(one, key_id))
+        return await self.change_bundle(
+            trust_domain, lambda one: bundle_changes.revoke_jwt(one, key_id), counted="bundles.revoke_jwt"
+        )
 
     async def prune_bundle(self, trust_domain: TrustDomain, now: int) -> Committed[Bundle]:
         """Without what expired by that Unix second. Raises: NotFound; FailedPrecondition rather than leave
         nothing."""
-        return await self.change_bundle(trust_domain, lambda one: bundle_changes.pruned(one, now))
+        return await self.change_bundle(
+            trust_domain, lambda one: bundle_changes.pruned(one, now), counted="bundles.prune"
+        )
 
     # Federation relationships
 

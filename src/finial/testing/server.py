@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeVar, TypedDict, Unpack
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
@@ -114,34 +114,31 @@ def require_server(peer: SpiffeId) -> None:
         raise Internal(f'"{peer}" is not the server')
 
 
+class Lines(TypedDict, total=False):
+    """What differs in a server's file. `plugins`, `telemetry`: blocks of those sections; `limited`: one attestation a
+    second, as by default; `database`: another server's, to share, or the address of a PostgreSQL database, with
+    `datastore`, further options of it."""
+
+    limited: bool
+    port: int
+    database: Path | str | None
+    datastore: str
+    plugins: str
+    telemetry: str
+
+
 @asynccontextmanager
 async def server(
     folder: Path,
     options: str = "",
     *,
-    limited: bool = False,
-    port: int = 0,
-    database: Path | str | None = None,
-    datastore: str = "",
-    plugins: str = "",
-    telemetry: str = "",
     kinds: Kinds = kinds,
     read: Callable[[], ServerConfig] | None = None,
+    **lines: Unpack[Lines],
 ) -> AsyncIterator[Running]:
-    """`options` are lines of section `server`, `plugins` and `telemetry` of those; `limited`: one attestation a
-    second, as by default. The folder may hold the data of a server before; `database`: another server's, to
-    share, or the address of a PostgreSQL database, with `datastore`, further options of it. `kinds`: the plugins that it knows. `read`: what its file
-    says now, for a reload by command."""
-    config = config_of(
-        folder,
-        options,
-        limited=limited,
-        port=port,
-        database=database,
-        datastore=datastore,
-        plugins=plugins,
-        telemetry=telemetry,
-    )
+    """`options` are lines of section `server`. The folder may hold the data of a server before. `kinds`: the plugins
+    that it knows. `read`: what its file says now, for a reload by command."""
+    config = config_of(folder, options, **lines)
     log = io.StringIO()
     output = Output(log, now=SystemClock().now, level=Level.DEBUG, strict=True)
     running = Server(config, output, kinds)
@@ -154,30 +151,24 @@ async def server(
         await running.stop()
 
 
-def config_of(
-    folder: Path,
-    options: str = "",
-    *,
-    limited: bool = False,
-    port: int = 0,
-    database: Path | str | None = None,
-    datastore: str = "",
-    plugins: str = "",
-    telemetry: str = "",
-) -> ServerConfig:
+def config_of(folder: Path, options: str = "", **lines: Unpack[Lines]) -> ServerConfig:
+    return load_server(text_of(folder, options, **lines), "server.conf")
+
+
+def text_of(folder: Path, options: str = "", **lines: Unpack[Lines]) -> str:
+    """The file."""
+    database = lines.get("database")
     text = CONF.format(
-        datastore=datastore,
-        plugins=plugins,
-        telemetry=telemetry,
         folder=folder,
         options=options,
-        limited="true" if limited else "false",
-        port=port,
+        limited="true" if lines.get("limited") else "false",
+        port=lines.get("port", 0),
         database=database or folder / "data.sqlite3",
+        datastore=lines.get("datastore", ""),
+        plugins=lines.get("plugins", ""),
+        telemetry=lines.get("telemetry", ""),
     )
-    if isinstance(database, str):
-        text = text.replace('"sqlite3"', '"postgres"')
-    return load_server(text, "server.conf")
+    return text.replace('"sqlite3"', '"postgres"') if isinstance(database, str) else text
 
 
 def play(

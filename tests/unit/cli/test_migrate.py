@@ -11,7 +11,7 @@ import pytest
 
 from finial.runtime.clock import SystemClock
 from finial.store import Store
-from finial.testing.server import CONF
+from finial.testing.server import text_of
 from finial.testing.transcripts import Outcome
 
 Call = Callable[..., Outcome]
@@ -22,9 +22,7 @@ def config(tmp_path: Path) -> Path:
     """Of a server that has run on its database and stopped."""
     database = tmp_path / "data.sqlite3"
     path = tmp_path / "server.conf"
-    path.write_text(
-        CONF.format(folder=tmp_path, port=0, limited="true", options="", plugins="", database=database)
-    )
+    path.write_text(text_of(tmp_path))
 
     async def use() -> None:
         store = await Store.open(database, clock=SystemClock())

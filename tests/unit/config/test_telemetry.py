@@ -46,6 +46,7 @@ def test_all_options_are_taken() -> None:
         BlockedPrefixes = ["identity.rpc"]
         AllowedLabels = ["status"]
         BlockedLabels = ["host"]
+        SpiffeIdLabel = true
         """
     )
     assert found == Export(
@@ -54,6 +55,7 @@ def test_all_options_are_taken() -> None:
         Filter(("identity.rpc.agent",), ("identity.rpc",), ("status",), ("host",)),
         daemons=(("127.0.0.1:8125", Dialect.STATSD), ("127.0.0.1:8126", Dialect.DOGSTATSD)),
         endpoint=("127.0.0.1", 9988),
+        by_id=True,
     )
 
 

@@ -68,11 +68,7 @@ def test_all_is_well() -> None:
 @pytest.mark.parametrize(
     ("machine", "what", "result", "seen"),
     [
-        (Told(name="darwin"), "platform", Result.FAIL, "darwin 6.12"),
-        (Told(pins=False), "pidfd of callers", Result.WARN, "callers are known by their number"),
-        (Told(scope=0), "Yama", Result.WARN, "ptrace_scope is 0"),
-        (Told(scope=None), "Yama", Result.WARN, "Yama is not there"),
-        (Told(memfd=False), "memfd", Result.FAIL, "cannot be made"),
+        (Told(name="freebsd14"), "platform", Result.FAIL, "freebsd14 6.12"),
         (Told(files=1023), "open files", Result.WARN, "at most 1023"),
         (Told(files=255), "open files", Result.FAIL, "at most 255"),
         (Told(taken=frozenset({8081})), "port of server", Result.WARN, "8081 is taken"),
@@ -101,4 +97,6 @@ def test_what_a_running_trust_domain_lacks_is_said_in_a_sentence_each() -> None:
     assert list(unprotected(Told(scope=0, taken=frozenset({8081})))) == []
     (pinned,) = unprotected(Told(pins=False))
     assert pinned.startswith("pidfd of callers: callers are known by their number: without SO_PEERPIDFD")
-    assert len(list(unprotected(Told(name="darwin", pins=False, memfd=False)))) == 3
+    assert [one.partition(":")[0] for one in unprotected(Told(name="darwin"))] == [
+        "platform", "digests", "memory",
+    ]  # fmt: skip

@@ -15,7 +15,7 @@ from finial.runtime.clock import SystemClock
 from finial.runtime.log import Logger, Output
 from finial.server.main import check_plugins, restrict_umask, serve
 from finial.server.program import Server
-from finial.testing.server import CONF, config_of
+from finial.testing.server import config_of, text_of
 
 
 def test_the_program_serves_until_it_is_told_to_end(tmp_path: Path) -> None:
@@ -60,9 +60,7 @@ def test_a_strict_umask_is_left_in_peace() -> None:
 
 def test_plugins_are_checked_without_a_server(tmp_path: Path) -> None:
     check_plugins(config_of(tmp_path))
-    text = CONF.format(
-        folder=tmp_path, options="", plugins="", limited="false", port=0, database="d", telemetry=""
-    )
+    text = text_of(tmp_path)
     for wrong in ('KeyManager "memory"', 'NodeAttestor "join_token"'):
         with pytest.raises(FinialError):
             check_plugins(load_server(text.replace(wrong, wrong.split()[0] + ' "nope"'), "server.conf"))

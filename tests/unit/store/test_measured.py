@@ -16,6 +16,7 @@ UNKNOWN_TO_SPIRE = {"bucket"}
 def test_each_operation_of_the_store_has_spires_name_or_is_ours_alone() -> None:
     source = Path(store.__file__).read_text()
     used = set(re.findall(r"self\._(?:read|write)\(\s*\"([a-z._]+)\"", source))
+    used |= set(re.findall(r"counted=\"([a-z0-9._]+)\"", source))
     assert len(used) > 30
     assert used - UNKNOWN_TO_SPIRE == KEYS.keys()
 

@@ -9,6 +9,7 @@ grpc-go's, so that both ends agree on who closes first.
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
 import random
 import socket
@@ -225,15 +226,27 @@ def agreed_on_h2(transport: asyncio.Transport) -> bool:
 
 
 def set_options(sock: Any) -> None:
-    """No delay, and a dead peer is noticed: by its silence to our bytes, or to the kernel's probes."""
+    """No delay, and a dead peer is noticed: by its silence to our bytes, or to the kernel's probes.
+
+    One that is gone already is told of by the connection's end: Darwin takes no option then (XNU `sosetopt`).
+    """
     if sock is None or sock.family not in (socket.AF_INET, socket.AF_INET6):
         return
+    try:
+        _set_options(sock)
+    except OSError as why:
+        if why.errno != errno.EINVAL:
+            raise
+
+
+def _set_options(sock: Any) -> None:
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     for name, value in (
         ("TCP_USER_TIMEOUT", USER_TIMEOUT_MS),
         ("TCP_KEEPIDLE", PROBE_SECONDS),
+        ("TCP_KEEPALIVE", PROBE_SECONDS),  # Darwin's name for it
         ("TCP_KEEPINTVL", PROBE_SECONDS),
     ):
-        if hasattr(socket, name):  # Linux; elsewhere the kernel's own times hold
+        if hasattr(socket, name):  # where it is not, the kernel's own times hold
             sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)

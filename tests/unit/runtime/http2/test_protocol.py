@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
 import socket
 import sys
 from types import SimpleNamespace
@@ -171,3 +173,21 @@ def test_tcp_sockets_notice_a_dead_peer_and_unix_sockets_are_left_alone() -> Non
         if sys.platform == "linux":
             assert tcp.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 20_000
         assert not unix.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+
+
+class Shut:
+    """A socket whose ends are both shut, as a Mac has it."""
+
+    family = socket.AF_INET
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+
+    def setsockopt(self, *_: object) -> None:
+        raise OSError(self.number, os.strerror(self.number))
+
+
+def test_a_socket_whose_peer_is_gone_may_take_no_options() -> None:
+    set_options(Shut(errno.EINVAL))
+    with pytest.raises(OSError, match="not available"):
+        set_options(Shut(errno.ENOPROTOOPT))
