@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar, TypedDict, Unpack
+from typing import TypedDict, TypeVar, Unpack
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
