@@ -3,6 +3,10 @@
 HTTPS with the public CAs of this machine and the host's name checked, or plain HTTP over a Unix socket of a service
 on this machine. A redirect is an error: who can redirect would choose what the agent trusts. Whatever the server
 does, at most MAX_SIZE bytes are read, within TIMEOUT seconds. Proxies of the environment are not used.
+
+The standard library's `http.client` reads the answer once it is here whole; what is written here is a request of three
+lines and a read with a bound. httpx, which the client library uses, would save the request, but leaves the bound and
+the mapping of errors to its caller, and an agent would load it for one file at its first start.
 """
 
 from __future__ import annotations
