@@ -281,7 +281,7 @@ class _Parts:
         return identity
 
     def _on_bundle(self, bundle: Bundle, tainted: bool) -> None:
-        self._tasks.start(self._node.store_bundle(bundle), name="store bundle")
+        self._tasks.start(self._node.keep_bundle(bundle), name="store bundle")
         if not tainted:
             return
         roots = tuple(one for one in bundle.x509_authorities if one.tainted)

@@ -98,7 +98,8 @@ class Renewal:
                 await self.renew(bundle())
                 pause = RETRY_MIN
             except FinialError as why:
-                self._log.error("Failed to rotate agent SVID", error=why)
+                hint = {"hint": why.hint} if why.hint else {}
+                self._log.error("Failed to rotate agent SVID", error=why, **hint)
                 if isinstance(why, PermissionDenied) and why.reason is not None:
                     raise
                 if self._expired() and not self.identity.reattestable:

@@ -27,6 +27,7 @@ from finial.spiffe.bundle import Bundle
 from finial.svid import x509
 
 RETRY_INTERVAL = 5.0
+LONGEST_RETRY_INTERVAL = 60.0
 RETRY_FOR = 60.0
 REBOOTSTRAP_FOR = 24 * 3600.0
 
@@ -69,6 +70,7 @@ class Node:
         self._log = log.with_fields(trust_domain_id=server.trust_domain.uri)
         self._attestations = metrics.calls("node.attestor.new_svid", attestor=method.name)
         self.rebootstrap = Rebootstrap(*rebootstrap, storage, clock, self._log)
+        self._to_keep: Bundle | None = None
 
     async def obtain(self) -> tuple[AgentIdentity, Bundle]:
         """Raises: PermissionDenied, FailedPrecondition for the identity of another trust domain, or after a
@@ -144,8 +146,20 @@ class Node:
         """The next start attests."""
         await self._storage.delete_svid()
 
-    async def store_bundle(self, bundle: Bundle) -> None:
-        await self._storage.store_bundle(bundle.x509_roots)
+    async def keep_bundle(self, bundle: Bundle) -> None:
+        """Returns once it is stored, or a newer one is to be: a disk may be full for a while, and who starts with
+        the bundle of before may know no root of its server's."""
+        self._to_keep, pause = bundle, RETRY_INTERVAL
+        while self._to_keep is bundle:
+            try:
+                await self._storage.store_bundle(bundle.x509_roots)
+                return
+            except FinialError as why:
+                self._log.error(
+                    "Failed to store bundle", error=why, **({"hint": why.hint} if why.hint else {})
+                )
+            await self._clock.sleep(pause)
+            pause = min(2 * pause, LONGEST_RETRY_INTERVAL)
 
     async def _first_bundle(self) -> Bundle:
         stored = self._storage.data.bundle
@@ -162,11 +176,11 @@ class Node:
             if await self.keys.recovered():
                 self._log.warning("Keys recovered, but no SVID found. Generating new keypair")
             return None
+        expires_at = x509.parse(data.svid).not_after
+        if expires_at <= self._clock.now():  # first: a try to attest anew may have replaced its key
+            self._log.warning("Stored SVID has expired", expired_at=expires_at)
+            return None
         identity = await self.keys.find(data.svid, reattestable=data.reattestable)
         if identity is None:
             self._log.warning("Private key of the stored SVID is not found")
-            return None
-        if identity.svid.not_after <= self._clock.now():
-            self._log.warning("Stored SVID has expired", expired_at=identity.svid.not_after)
-            return None
         return identity
