@@ -104,6 +104,49 @@ def test_a_cluster_put_back_under_a_running_server_is_another_history() -> None:
         asyncio.run(main(cluster))
 
 
+@pytest.mark.slow
+def test_a_dump_that_is_loaded_under_a_running_server_is_another_history() -> None:
+    """Where it is complete: rows come before the triggers, which would log them."""
+
+    async def main(cluster: postgres.Cluster) -> None:
+        store = await Store.open(cluster.dsn, clock=SystemClock(), poll_period=None)
+        try:
+            await store.create_join_token(JoinToken("kept", 1))
+            parts = [dump(cluster, one) for one in ("pre-data", "data", "post-data")]
+            lost = (await store.create_join_token(JoinToken("lost", 1))).position
+            for part in parts[:2]:
+                load(cluster, part)
+            for _ in range(2):
+                with pytest.raises(Unavailable, match="triggers of the change log are missing"):
+                    await store.load(lost)
+            load(cluster, parts[2])
+            with pytest.raises(FailedPrecondition, match="another history"):
+                await store.changes.read(lost)
+            again = (await store.load(lost)).position
+            assert again.epoch != lost.epoch
+            assert (await store.take_join_token("lost")).value is None
+            taken = await store.take_join_token("kept")
+            assert taken.value is not None and taken.position.covers(again)
+            assert len((await store.changes.read(again))[0]) == 1
+        finally:
+            await store.close()
+
+    with postgres.own() as cluster:
+        asyncio.run(main(cluster))
+
+
+def dump(cluster: postgres.Cluster, section: str) -> bytes:
+    """A part of a plain dump that replaces what is there."""
+    clean = ("--clean", "--if-exists") if section == "pre-data" else ()
+    command = (cluster.program("pg_dump"), f"--section={section}", *clean, cluster.dsn)
+    return subprocess.run(command, check=True, capture_output=True).stdout
+
+
+def load(cluster: postgres.Cluster, part: bytes) -> None:
+    command = (cluster.program("psql"), "-q", "-v", "ON_ERROR_STOP=1", cluster.dsn)
+    subprocess.run(command, check=True, input=part, stdout=subprocess.DEVNULL)
+
+
 def copy_owned(data: Path, copy: Path) -> None:
     """With the owner, who may be another than the test."""
     subprocess.run(["cp", "-a", data, copy], check=True)

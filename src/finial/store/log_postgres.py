@@ -3,7 +3,8 @@
 
 A position's id and open ones are those of a snapshot: all transactions up to `xmax - 1`, but those in progress.
 A reader asks for what became visible since, and gets each row once, however commits interleave and whatever a
-neighbour's transaction holds open. A writer's position is what its last statement saw, and itself.
+neighbour's transaction holds open. A writer's position is what its last statement saw, and itself. Our tables made
+again, as a dump that is loaded makes them, begin another history: what came with them is in no log.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from finial.store.position import Position, another_history
 KEPT = "12 hours"  # as long as SPIRE keeps its events
 HERE = (
     "SELECT CAST(pg_current_snapshot() AS text), CAST(pg_current_xact_id_if_assigned() AS text),"
-    " (SELECT value FROM finial_state WHERE name = 'epoch')"
+    " (SELECT concat(tableoid, ' ', value) FROM finial_state WHERE name = 'epoch')"
 )
 READ = (
     "SELECT kind, key FROM finial_changes WHERE xact > CAST(:id AS xid8)"

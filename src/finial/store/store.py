@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from finial.authority.journal import Journal
-from finial.errors import Unsupported
+from finial.errors import Unavailable, Unsupported
 from finial.registry.agent import Agent
 from finial.registry.entry import Entry
 from finial.registry.federation import FederationRelationship
@@ -139,13 +139,19 @@ class Store:
 
     async def load(self, after: Position | None = None) -> Snapshot:
         """Everything; half a second for 100,000 entries. `after`: where a follower stood who cannot go on from there;
-        if the database has gone back behind that, the snapshot is of another history."""
+        if the database has gone back behind that, the snapshot is of another history. Raises: Unavailable also while
+        triggers are missing, as in the middle of a dump that is loaded: what comes then is in no log."""
         if after is not None:
             log = self._engine.log
             await self._engine.write("lineage.go_on", lambda tx: lineage.continue_or_begin(tx, log, after))
         return await self._read("entries.list", self._load)
 
     def _load(self, tx: Transaction) -> Snapshot:
+        if not self._engine.log.is_intact(tx):
+            raise Unavailable(
+                "datastore-sql: triggers of the change log are missing",
+                hint="wait for the dump that is being loaded; if there is none, restart: a new history begins",
+            )
         with collector.paused():
             return Snapshot(entries.load(tx), agents.load(tx), bundles.load(tx), self._engine.log.here(tx))
 
@@ -162,9 +168,7 @@ class Store:
         with self._measured[name].measured():
             return await self._engine.read(work)
 
-    async def _write(
-        self, name: str, work: Callable[[Transaction], T], *, counted: str = ""
-    ) -> Committed[T]:
+    async def _write(self, name: str, work: Callable[[Transaction], T], *, counted: str = "") -> Committed[T]:
         """`name` is that of its fault points; `counted`: another that it is measured by."""
 
         def committed(tx: Transaction) -> Committed[T]:
