@@ -23,6 +23,7 @@ from finial.wire.convert.id import id_to_wire
 from finial.wire.convert.svid import x509_svid_from_wire
 from finial.wire.pb.finial.change.v1.change_grpc import ChangesBase
 from finial.wire.pb.finial.configuration.v1.configuration_grpc import ConfigurationBase
+from finial.wire.pb.finial.status.v1.status_grpc import StatusBase
 from finial.wire.pb.grpc.health.v1.health_grpc import HealthBase
 from finial.wire.pb.spire.api.server.agent.v1.agent_grpc import AgentBase
 from finial.wire.pb.spire.api.server.bundle.v1.bundle_grpc import BundleBase
@@ -42,7 +43,7 @@ VECTORS = Path(__file__).parents[1] / "vectors" / "server-access.txt"
 CALLERS = ("admin socket", "nobody", "workload", "agent", "admin", "downstream")
 SERVICES = (AgentBase, BundleBase, EntryBase, SVIDBase, TrustDomainBase, LocalAuthorityBase)
 LOCAL_SERVICES = (LoggerBase, DebugBase, HealthBase)
-OWN_SERVICES = (ChangesBase, ConfigurationBase)
+OWN_SERVICES = (ChangesBase, ConfigurationBase, StatusBase)
 METHODS: Mapping[str, Handler] = Unserved(*SERVICES, *LOCAL_SERVICES, *OWN_SERVICES).__mapping__()
 RELOAD = "/finial.configuration.v1.Configuration/Reload"
 NOT_SERVED = {"SVID/NewDownstreamX509CA", "SVID/BatchNewWITSVID"}

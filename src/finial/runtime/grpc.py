@@ -57,6 +57,7 @@ __all__ = [
     "judge_messages",
     "send_encoded",
     "status_of",
+    "trailers_of",
     "unary",
     "unary_with_trailers",
 ]
@@ -84,6 +85,11 @@ def add_trailer(stream: Stream[Any, Any], name: str, value: str | bytes) -> None
     if not isinstance(stream, ServerStream):
         raise TypeError("not a stream of finial.runtime.grpc.Server")
     stream.trailers[name] = value
+
+
+def trailers_of(stream: Stream[Any, Any]) -> Mapping[str, str | bytes]:
+    """What `add_trailer` set so far."""
+    return stream.trailers if isinstance(stream, ServerStream) else {}
 
 
 async def send_encoded(stream: Stream[Any, Any], data: bytes) -> None:

@@ -37,6 +37,7 @@ from finial.server.api.gate import Gate
 from finial.server.api.health import HealthService
 from finial.server.api.localauthority import LocalAuthorityService
 from finial.server.api.logger import LoggerService
+from finial.server.api.status import StatusService
 from finial.server.api.svid import SvidService
 from finial.server.api.unserved import Unserved
 from finial.server.arrival import Arrivals
@@ -55,6 +56,7 @@ from finial.server.observed import (
     observe_index,
 )
 from finial.server.prune import Pruner
+from finial.server.recent import RecentChanges
 from finial.server.rotate import Authorities
 from finial.server.settings import agent_pruning, lifted_limits, policy_of
 from finial.server.sign import Signer
@@ -183,9 +185,10 @@ class Server:
         backend = self.backend = Backend(
             options.trust_domain, self.store, self.follower, self.signer, self._clock, marks
         )
-        gate = self.gate = self._gate()
         watchers = Watchers(self.follower, self._clock, self.tasks, self.metrics)
         arrivals = Arrivals(self.follower, watchers, marks, self._clock)
+        recent = RecentChanges(self.follower, watchers, arrivals, marks, self._clock)
+        gate = self.gate = self._gate(recent)
         self.authorities.follow(arrivals.everywhere, self.follower.position)
         attestor = Attestor(
             self.store,
@@ -200,6 +203,7 @@ class Server:
             EntryService(backend),
             SvidService(backend, gate),
             ChangeService(backend, gate, watchers, arrivals),
+            StatusService(backend, watchers, arrivals, recent),
             LocalAuthorityService(backend, self.authorities),
             Unserved(TrustDomainBase),
         ]
@@ -222,7 +226,7 @@ class Server:
         observe_connections(self.metrics, endpoints)
         observe_credentials(self.metrics, self._clock, self.signer, self.identity)
 
-    def _gate(self) -> Gate:
+    def _gate(self, recent: RecentChanges) -> Gate:
         options = self.config.server
         return Gate(
             self.store,
@@ -233,6 +237,7 @@ class Server:
             admin_ids=options.admin_ids,
             audit=options.audit_log_enabled,
             lifted=lifted_limits(options),
+            recent=recent,
         )
 
     def _chain(self) -> tuple[bytes, ...]:

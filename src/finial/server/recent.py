@@ -18,6 +18,7 @@ from finial.runtime.clock import Clock
 from finial.server.arrival import Arrival, Arrivals
 from finial.server.follow import Applied, Follower
 from finial.server.marks import Marks
+from finial.server.watch import Watchers
 from finial.spiffe.id import SpiffeId
 from finial.store import Change, Position
 
@@ -54,8 +55,11 @@ class RecentChange:
 class RecentChanges:
     """`subscribe` to be told of each change that is new, or has arrived somewhere."""
 
-    def __init__(self, follower: Follower, arrivals: Arrivals, marks: Marks, clock: Clock) -> None:
-        self._follower, self._arrivals, self._clock = follower, arrivals, clock
+    def __init__(
+        self, follower: Follower, watchers: Watchers, arrivals: Arrivals, marks: Marks, clock: Clock
+    ) -> None:
+        self._follower, self._watchers = follower, watchers
+        self._arrivals, self._clock = arrivals, clock
         self._changes: deque[RecentChange] = deque(maxlen=KEPT)
         self._written: deque[tuple[Position, Author]] = deque(maxlen=KEPT)
         self._awaited: OrderedDict[int, RecentChange] = OrderedDict()
@@ -81,6 +85,10 @@ class RecentChanges:
     def wrote(self, position: Position, author: Author) -> None:
         """A caller of this server committed up to here."""
         self._written.append((position, author))
+        for change in reversed(self._changes):
+            if _within(position, change):
+                self._tell(change)
+                return
 
     def authors(self, change: RecentChange) -> list[Author]:
         """Each once."""
@@ -109,10 +117,10 @@ class RecentChanges:
         self._tell(change)
 
     def _concerned(self, applied: Applied) -> frozenset[SpiffeId]:
-        """The own bundle is everybody's; who federates with another domain is not followed here."""
+        """The own bundle is everybody's; that of another trust domain, of those who watch and federate with it."""
         if self._follower.trust_domain in applied.bundles:
             return frozenset(one.id for one in self._follower.index.agents.values())
-        return applied.agents
+        return applied.agents.union(one.agent_id for one in self._watchers.concerned(applied))
 
     def _arrived(self, agent_id: SpiffeId) -> None:
         """An agent's mark moved: what it has now, it has since now."""

@@ -135,7 +135,7 @@ class Watchers:
         return sum(map(len, self._sessions.values()))
 
     def _applied(self, applied: Applied) -> None:
-        concerned = self._concerned(applied)
+        concerned = self.concerned(applied)
         for session in concerned:
             session.concern()
         if len(concerned) <= CROWD:
@@ -144,7 +144,7 @@ class Watchers:
         else:
             self._tasks.start(self._let_out(concerned), name="tell a crowd of watchers")
 
-    def _concerned(self, applied: Applied) -> list[Session]:
+    def concerned(self, applied: Applied) -> list[Session]:
         if applied.everything:
             return [one for group in self._sessions.values() for one in group]
         found = {one for agent_id in self._among(applied.agents) for one in self._sessions[agent_id]}

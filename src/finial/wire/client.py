@@ -1,7 +1,7 @@
 """A server's API as commands, agents and tools call it: generated stubs over one channel.
 
 Every call raises our error kinds only, a denial with its reason. Connections are made by the first call
-that needs one. Works against a stock SPIRE server too, but for `wait` and `configuration`.
+that needs one. Works against a stock SPIRE server too, but for `wait`, `status` and `configuration`.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from finial.wire.pb.finial.change.v1.change_grpc import ChangesStub
     from finial.wire.pb.finial.change.v1.change_pb2 import WaitRequest, WaitResponse
     from finial.wire.pb.finial.configuration.v1.configuration_grpc import ConfigurationStub
+    from finial.wire.pb.finial.status.v1.status_grpc import StatusStub
     from finial.wire.pb.grpc.health.v1.health_grpc import HealthStub
     from finial.wire.pb.spire.api.server.agent.v1.agent_grpc import AgentStub
     from finial.wire.pb.spire.api.server.bundle.v1.bundle_grpc import BundleStub
@@ -117,6 +118,12 @@ class ServerApi:
         from finial.wire.pb.finial.configuration.v1.configuration_grpc import ConfigurationStub
 
         return ConfigurationStub(self.channel)
+
+    @cached_property
+    def status(self) -> StatusStub:
+        from finial.wire.pb.finial.status.v1.status_grpc import StatusStub
+
+        return StatusStub(self.channel)
 
     @cached_property
     def debug(self) -> DebugStub:

@@ -125,6 +125,9 @@ RULES: Mapping[str, Rule] = {
     **_rules("finial.configuration.v1.Configuration", Reload=LOCAL),
     **_rules("grpc.health.v1.Health", Check=LOCAL, List=LOCAL, Watch=LOCAL),
     **_rules("finial.change.v1.Changes", Watch=AGENT, Wait=OPERATORS),
+    **_rules(
+        "finial.status.v1.Status", GetStatus=OPERATORS, ListAgentStatus=OPERATORS, FollowChanges=OPERATORS
+    ),
 }
 COUNTED_BY_ITEM = frozenset(
     {"/spire.api.server.svid.v1.SVID/BatchNewX509SVID"}

@@ -46,6 +46,13 @@ class Caller:
     def id(self) -> SpiffeId | None:
         return self.svid.id if self.svid else None
 
+    @property
+    def name(self) -> str:
+        """For a person: its SPIFFE ID, or the user on this machine."""
+        if self.svid is not None:
+            return str(self.svid.id)
+        return f"uid {self.peer.uid}" if self.peer else self.address
+
     def fields(self) -> dict[str, FieldValue]:
         """For every log line of its calls."""
         known: dict[str, FieldValue] = {}

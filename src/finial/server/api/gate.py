@@ -26,16 +26,18 @@ from finial.errors import (
 )
 from finial.registry.agent import Agent
 from finial.runtime.clock import Clock
-from finial.runtime.grpc import Call, GRPCError, Stream, judge_messages
+from finial.runtime.grpc import Call, GRPCError, Stream, judge_messages, trailers_of
 from finial.runtime.limits import RateLimiter
 from finial.runtime.log import FieldValue, Logger
 from finial.runtime.metrics import Metrics, rpc_key
 from finial.server.api.access import COUNTED_BY_ITEM, RULES, Rate, Rule
 from finial.server.api.caller import Caller, CallRecord, Class, begin, caller_of, log_refusal
 from finial.server.follow import Follower
+from finial.server.recent import Author, RecentChanges
 from finial.spiffe.id import SpiffeId
-from finial.store import Store
+from finial.store import Position, Store
 from finial.svid.x509 import X509Svid
+from finial.wire.metadata import POSITION
 from finial.wire.status import status_code_name, to_grpc_error
 
 VIA = {
@@ -68,9 +70,10 @@ class Gate:
         admin_ids: Collection[SpiffeId] = (),
         audit: bool = False,
         lifted: Collection[str] = (),
+        recent: RecentChanges | None = None,
     ) -> None:
         self._store, self._follower, self._clock, self._log = store, follower, clock, log
-        self._admin_ids, self._audit = frozenset(admin_ids), audit
+        self._admin_ids, self._audit, self._recent = frozenset(admin_ids), audit, recent
         self._limiters: dict[Rate, RateLimiter] = {}
         self._calls = {path: metrics.calls(f"rpc.{rpc_key(path)}") for path in RULES}
         self._held_back = {path: metrics.calls(f"rateLimit.{rpc_key(path)}") for path in RULES}
@@ -116,6 +119,7 @@ class Gate:
             self._write_audit(record, to_grpc_error(why))
             raise
         self._write_audit(record, None)
+        self._note_write(stream, record)
 
     async def limit(
         self, record: CallRecord, rate: Rate, count: int, *, timeout: float | None = None
@@ -206,6 +210,13 @@ class Gate:
             return Denial.AGENT_NOT_ATTESTED
         await self._follower.caught_up(done.position)
         return done.value.denial(serial_number)
+
+    def _note_write(self, stream: Stream[Any, Any], record: CallRecord) -> None:
+        """Who made a change, for those who look at the changes of late."""
+        position = trailers_of(stream).get(POSITION)
+        if self._recent is not None and isinstance(position, bytes):
+            author = Author(record.caller.name, record.path.rpartition("/")[2])
+            self._recent.wrote(Position.decode(position), author)
 
     def _write_audit(self, record: CallRecord, error: GRPCError | None) -> None:
         if not record.auditing:

@@ -43,7 +43,7 @@ class StatusService(StatusBase):
                 position=follower.position.encode(),
                 entries=len(follower.index.entries),
                 agents=len(follower.index.agents),
-                watching=self._watchers.open_count,
+                watching=len(self._watchers),
                 outage=follower.outage,
             )
         )
