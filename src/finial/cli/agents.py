@@ -9,9 +9,8 @@ from datetime import datetime
 
 from finial.cli.command import Command
 from finial.cli.console import Console
-from finial.cli.entry.show import MATCHES, match_name
-from finial.cli.entry.text import id_text, read_id, read_selector, time_text
 from finial.cli.flags import flag
+from finial.cli.notation import MATCHES, id_text, match_name, read_id, read_selector, time_text
 from finial.cli.output import answer
 from finial.cli.paging import pages
 from finial.cli.server_socket import AnswerFlags, calling, server

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from finial.cli.command import Command
 from finial.cli.console import Console
-from finial.cli.entry.text import id_text
+from finial.cli.notation import id_text
 from finial.cli.output import answer
 from finial.cli.server_socket import AnswerFlags, calling, server
 from finial.config.durations import format_duration

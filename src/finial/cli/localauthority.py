@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from finial.cli.command import Command, Run
 from finial.cli.console import Console
-from finial.cli.entry.text import time_text
 from finial.cli.flags import flag
+from finial.cli.notation import time_text
 from finial.cli.output import answer
 from finial.cli.server_socket import AnswerFlags, calling, server
 from finial.errors import InvalidArgument

@@ -9,8 +9,8 @@ from finial.cli.agents import all_agents
 from finial.cli.command import Command
 from finial.cli.console import Console
 from finial.cli.durations import read_duration
-from finial.cli.entry.text import id_text
 from finial.cli.flags import flag
+from finial.cli.notation import id_text
 from finial.cli.output import JsonValue, to_line
 from finial.cli.server_socket import AnswerFlags, calling, server
 from finial.errors import FinialError

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from finial.cli.command import Command
 from finial.cli.console import Console
-from finial.cli.entry.text import read_id
 from finial.cli.flags import flag
+from finial.cli.notation import read_id
 from finial.cli.output import answer
 from finial.cli.server_socket import AnswerFlags, calling, server
 from finial.wire.pb.spire.api.server.agent.v1.agent_pb2 import CreateJoinTokenRequest

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Callable, Mapping
 from types import MappingProxyType
 
-from finial.cli.entry.text import id_text
+from finial.cli.notation import id_text
 from finial.cli.paging import pages
 from finial.wire.client import ServerApi
 from finial.wire.pb.spire.api.server.agent.v1.agent_pb2 import ListAgentsRequest

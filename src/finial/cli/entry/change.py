@@ -15,6 +15,7 @@ from finial.cli.entry.wait import wait_for
 from finial.cli.files import read_text
 from finial.cli.flags import flag
 from finial.cli.hints import from_text
+from finial.cli.notation import read_id, read_selector
 from finial.cli.output import messages_json
 from finial.cli.server_socket import AnswerFlags, calling, server
 from finial.errors import Internal, InvalidArgument
@@ -147,9 +148,9 @@ def check(flags: EntryFlags, *, needs_parent: bool) -> None:
 def from_flags(flags: EntryFlags) -> Entry:
     entry = Entry(
         id=flags.entry_id,
-        spiffe_id=text.read_id(flags.spiffe_id),
-        parent_id=text.read_id(flags.parent_id) if flags.parent_id else None,
-        selectors=[text.read_selector(one) for one in flags.selectors],
+        spiffe_id=read_id(flags.spiffe_id),
+        parent_id=read_id(flags.parent_id) if flags.parent_id else None,
+        selectors=[read_selector(one) for one in flags.selectors],
         federates_with=flags.federates_with,
         dns_names=flags.dns_names,
         x509_svid_ttl=flags.x509_svid_ttl,

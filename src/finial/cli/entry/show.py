@@ -8,6 +8,7 @@ from itertools import chain
 from finial.cli.console import Console
 from finial.cli.entry import text
 from finial.cli.flags import flag
+from finial.cli.notation import MATCHES, id_text, match_name, read_id, read_selector
 from finial.cli.output import answer
 from finial.cli.paging import pages
 from finial.cli.server_socket import AnswerFlags, calling, server
@@ -24,8 +25,6 @@ from finial.wire.pb.spire.api.types.entry_pb2 import Entry
 from finial.wire.pb.spire.api.types.federateswith_pb2 import FederatesWithMatch
 from finial.wire.pb.spire.api.types.selector_pb2 import SelectorMatch
 from finial.wire.pb.spire.api.types.spiffeid_pb2 import SPIFFEID
-
-MATCHES = ("exact", "subset", "superset", "any")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +95,7 @@ async def all_entries(api: ServerApi, wanted: ListEntriesRequest.Filter) -> list
 
 def _order(entry: Entry) -> tuple[str, ...]:
     selectors = tuple(f"{one.type}:{one.value}" for one in entry.selectors)
-    return text.id_text(entry.spiffe_id), text.id_text(entry.parent_id), *selectors
+    return id_text(entry.spiffe_id), id_text(entry.parent_id), *selectors
 
 
 def list_filter(flags: CountFlags) -> ListEntriesRequest.Filter:
@@ -121,7 +120,7 @@ def list_filter(flags: CountFlags) -> ListEntriesRequest.Filter:
 def selector_match(selectors: tuple[str, ...], behavior: str) -> SelectorMatch:
     match = match_name(behavior)
     try:
-        return SelectorMatch(selectors=[text.read_selector(one) for one in selectors], match=match)
+        return SelectorMatch(selectors=[read_selector(one) for one in selectors], match=match)
     except InvalidArgument as why:
         raise why.within("error parsing selectors") from why
 
@@ -131,15 +130,8 @@ def count_filter(wanted: ListEntriesRequest.Filter) -> CountEntriesRequest.Filte
     return CountEntriesRequest.Filter.FromString(wanted.SerializeToString())
 
 
-def match_name(behavior: str) -> str:
-    """The name of the enum's value."""
-    if behavior not in MATCHES:
-        raise InvalidArgument(f'match behavior "{behavior}" unknown')
-    return f"MATCH_{behavior.upper()}"
-
-
 def _id(value: str, name: str) -> SPIFFEID:
     try:
-        return text.read_id(value)
+        return read_id(value)
     except InvalidArgument as why:
         raise why.within(f'error parsing {name} "{value}"') from why

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from typing import Any
 
 from finial.cli.json_text import read_object
+from finial.cli.notation import id_text, read_id, time_text
 from finial.errors import InvalidArgument
-from finial.spiffe.id import SpiffeId
-from finial.spiffe.selector import Selector
 from finial.spiffe.trust_domain import SCHEME
 from finial.wire.pb.spire.api.types.entry_pb2 import Entry
 from finial.wire.pb.spire.api.types.selector_pb2 import Selector as SelectorMessage
@@ -60,32 +58,6 @@ def _flags(entry: Entry) -> Iterator[tuple[str, object]]:
         ("JwtSvidIncludeJti", attributes.jwt_svid_include_jti),
     )
     yield from ((label, "true" if value is True else value) for label, value in shown if value)
-
-
-def id_text(message: SPIFFEID) -> str:
-    return f"{SCHEME}{message.trust_domain}{message.path}"
-
-
-def time_text(unix: int) -> str:
-    """As Go prints a time: `2100-01-01 00:00:00 +0000 UTC`; beyond the year 9999 the bare Unix seconds."""
-    try:
-        return datetime.fromtimestamp(unix, UTC).strftime("%Y-%m-%d %H:%M:%S +0000 UTC")
-    except (ValueError, OSError, OverflowError):
-        return f"{unix} (Unix seconds)"
-
-
-def read_id(text: str) -> SPIFFEID:
-    """Raises: InvalidArgument."""
-    checked = SpiffeId.parse(text)
-    return SPIFFEID(trust_domain=checked.trust_domain.name, path=checked.path)
-
-
-def read_selector(text: str) -> SelectorMessage:
-    """Splits at the first colon; whether both halves are there is the server's to check, as in SPIRE."""
-    kind, colon, value = text.partition(":")
-    if not colon:
-        Selector.parse(text)  # raises, with the text
-    return SelectorMessage(type=kind, value=value)
 
 
 def read_entries(text: str, where: str) -> list[Entry]:

@@ -10,7 +10,7 @@ import asyncio
 from dataclasses import dataclass, field
 
 from finial.cli.console import Console
-from finial.cli.entry import text
+from finial.cli.notation import id_text
 from finial.cli.server_socket import calling
 from finial.errors import FailedPrecondition
 from finial.wire.client import ServerApi
@@ -59,10 +59,10 @@ class Seen:
     nobody: dict[str, str] = field(default_factory=dict)  # entry ID -> the parent that is missing, or ""
 
     def take(self, answer: WaitResponse) -> None:
-        self.agents.update({text.id_text(one.spiffe_id): one.state for one in answer.agents})
+        self.agents.update({id_text(one.spiffe_id): one.state for one in answer.agents})
         self.nobody.update(dict.fromkeys(answer.nobody_entry_ids, ""))
         for one in answer.nobody_reasons:
-            self.nobody[one.entry_id] = text.id_text(one.missing_parent)
+            self.nobody[one.entry_id] = id_text(one.missing_parent)
 
     def show(self, console: Console) -> None:
         for agent, state in sorted(self.agents.items()):

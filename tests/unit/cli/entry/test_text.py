@@ -4,9 +4,8 @@ import json
 
 import pytest
 
-from finial.cli.entry.text import entry_text, id_text, read_entries, read_id, read_selector, time_text
+from finial.cli.entry.text import entry_text, read_entries
 from finial.errors import InvalidArgument
-from finial.wire.pb.spire.api.types.entry_pb2 import Entry
 
 PLAIN = {
     "parent_id": "spiffe://example.org/node",
@@ -90,26 +89,3 @@ def test_a_file_that_cannot_be_read_is_refused_with_the_place(content: str, why:
 @pytest.mark.parametrize("content", ["{}", '{"entries": null}', '{"other": 1}', '{"entries": []}', "null"])
 def test_a_file_without_entries_holds_none(content: str) -> None:
     assert read_entries(content, "f") == []
-
-
-def test_selectors_split_at_the_first_colon() -> None:
-    selector = read_selector("unix:user:root")
-    assert (selector.type, selector.value) == ("unix", "user:root")
-    assert read_selector(":v").type == ""  # for the server to refuse
-    with pytest.raises(InvalidArgument, match='selector "nocolon" must be formatted as type:value'):
-        read_selector("nocolon")
-
-
-def test_ids_go_both_ways() -> None:
-    assert id_text(read_id("spiffe://example.org/a")) == "spiffe://example.org/a"
-    assert id_text(Entry().parent_id) == "spiffe://"
-    with pytest.raises(InvalidArgument):
-        read_id("example.org/a")
-
-
-def test_times_are_those_of_go() -> None:
-    assert time_text(0) == "1970-01-01 00:00:00 +0000 UTC"
-
-
-def test_a_time_beyond_all_calendars_is_shown_as_it_is() -> None:
-    assert time_text(2**62) == "4611686018427387904 (Unix seconds)"
