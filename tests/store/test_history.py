@@ -5,16 +5,19 @@ from __future__ import annotations
 import asyncio
 import shutil
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from finial.errors import FailedPrecondition, Unavailable
 from finial.registry.join_token import JoinToken
 from finial.runtime.clock import SystemClock
 from finial.store import Position, Snapshot, Store
+from finial.store.location import Postgres
 from finial.testing import postgres
 
 
@@ -145,6 +148,54 @@ def dump(cluster: postgres.Cluster, section: str) -> bytes:
 def load(cluster: postgres.Cluster, part: bytes) -> None:
     command = (cluster.program("psql"), "-q", "-v", "ON_ERROR_STOP=1", cluster.dsn)
     subprocess.run(command, check=True, input=part, stdout=subprocess.DEVNULL)
+
+
+@pytest.mark.slow
+def test_a_failover_to_a_replica_that_lags_is_another_history() -> None:
+    """What the primary acknowledged last is gone, and its numbers are given a second time."""
+
+    async def main(primary: postgres.Cluster, replica: postgres.Cluster) -> None:
+        both = f"host=127.0.0.1,127.0.0.1 port={primary.port},{replica.port} user=finial dbname=postgres"
+        location = Postgres(f"{both} sslmode=disable target_session_attrs=read-write")
+        store = await Store.open(location, clock=SystemClock())
+        try:
+            await store.create_join_token(JoinToken("kept", 1))
+            await asyncio.to_thread(left_behind, replica)
+            lost = [(await store.create_join_token(JoinToken(f"lost{n}", 1))).position for n in range(5)][-1]
+            await asyncio.to_thread(primary.kill)
+            await asyncio.to_thread(replica.promote)
+            again = await until_back(store, lost)
+            assert again.position.epoch != lost.epoch
+            assert (await store.take_join_token("kept")).value is not None
+            assert (await store.take_join_token("lost0")).value is None
+            written = [(await store.create_join_token(JoinToken(f"new{n}", 1))).position for n in range(9)][
+                -1
+            ]
+            assert written.id > lost.id
+            with pytest.raises(FailedPrecondition, match="another history"):
+                written.covers(lost)
+        finally:
+            await store.close()
+            await asyncio.to_thread(primary.start)
+
+    with postgres.own(durable=True) as primary, primary.standby() as replica:
+        asyncio.run(main(primary, replica))
+
+
+def left_behind(replica: postgres.Cluster) -> None:
+    """It has all that was committed, and hears of nothing more."""
+    with psycopg.connect(replica.dsn, autocommit=True) as connection:
+        until(connection, "SELECT 1 FROM join_tokens WHERE token = 'kept'", True)
+        connection.execute("ALTER SYSTEM SET primary_conninfo = ''")
+        connection.execute("SELECT pg_reload_conf()")
+        until(connection, "SELECT 1 FROM pg_stat_wal_receiver", False)
+
+
+def until(connection: psycopg.Connection[tuple[int]], query: str, found: bool) -> None:
+    end = time.monotonic() + 20
+    while bool(connection.execute(query.encode()).fetchall()) != found:
+        assert time.monotonic() < end
+        time.sleep(0.02)
 
 
 def copy_owned(data: Path, copy: Path) -> None:

@@ -72,6 +72,23 @@ class Cluster:
         """At once: connections are cut."""
         self._control("stop", "-m", "immediate")
 
+    @contextmanager
+    def standby(self) -> Iterator[Cluster]:
+        """One that follows this one, until it is told not to."""
+        replica = unpacked(self.extra)
+        copied = ("-D", replica.folder / "data", "-R", "-c", "fast", "-N", "-d", self.dsn)
+        run(replica.folder, replica.program("pg_basebackup"), *copied)
+        replica.start()
+        try:
+            yield replica
+        finally:
+            replica.stop()
+            shutil.rmtree(replica.folder)
+
+    def promote(self) -> None:
+        """Makes a standby a primary. Returns once it is."""
+        self._control("promote")
+
     def kill(self) -> None:
         """SIGKILL for the postmaster, as of a machine that fails. Returns once its children have noticed and
         ended: until then one that has a connection may still commit."""
@@ -175,6 +192,15 @@ def own(*, durable: bool = False) -> Iterator[Cluster]:
 
 def make(extra: tuple[str, ...] = HASTY) -> Cluster:
     """A new cluster, started."""
+    cluster = unpacked(extra)
+    options = ("-U", "finial", "-A", "trust", "-N", "-E", "UTF8", "--locale=C")
+    run(cluster.folder, cluster.program("initdb"), "-D", cluster.folder / "data", *options)
+    cluster.start()
+    return cluster
+
+
+def unpacked(extra: tuple[str, ...]) -> Cluster:
+    """The programs in a folder of their own, without data."""
     folder = Path(tempfile.mkdtemp(prefix="finial-postgres-"))
     for part in parts():  # the wheel may lie where another user cannot read
         shutil.copytree(part, folder / part.name, copy_function=os.link if linkable(folder) else shutil.copy2)
@@ -182,11 +208,7 @@ def make(extra: tuple[str, ...] = HASTY) -> Cluster:
         os.chown(folder, NOBODY, NOBODY)
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    cluster = Cluster(folder, port, extra)
-    options = ("-U", "finial", "-A", "trust", "-N", "-E", "UTF8", "--locale=C")
-    run(folder, cluster.program("initdb"), "-D", folder / "data", *options)
-    cluster.start()
-    return cluster
+    return Cluster(folder, port, extra)
 
 
 def parts() -> list[Path]:
