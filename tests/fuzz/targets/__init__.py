@@ -10,6 +10,7 @@ from tests.fuzz.targets import (
     identity,
     messages,
     network,
+    node,
     signed,
     ssh,
 )
@@ -24,6 +25,7 @@ __all__ = [
     "identity",
     "messages",
     "network",
+    "node",
     "signed",
     "ssh",
 ]

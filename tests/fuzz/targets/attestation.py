@@ -16,14 +16,12 @@ from finial.errors import FinialError
 from finial.plugins.node import agent_path, message
 from finial.plugins.node.http_challenge import exchange as http
 from finial.plugins.node.http_challenge.fetch import fetch
-from finial.plugins.node.join_token.server import JoinToken
 from finial.plugins.node.x509pop import chain, facts
 from finial.plugins.node.x509pop import exchange as x509pop
 from finial.plugins.node.x509pop.server import plain_address
 from finial.svid import x509
 from finial.svid.certificate import read
 from finial.template import Template
-from finial.testing.node import NodeHost
 
 NONCE = b"n" * 32
 ALL_FACTS = Template.parse(
@@ -56,17 +54,6 @@ def read_message(data: bytes) -> None:
             read_part(found, "nonce", "x")
         except FinialError as why:
             ignored(why)
-
-
-@target("join-token", reads=("plugins/node/join_token/server.py",), words=(b"/", b"..", b"\xff"))
-def attest_by_token(data: bytes) -> None:
-    async def never(_: bytes) -> bytes:
-        raise AssertionError("a join token asks for no challenge")
-
-    async def attest() -> None:
-        await JoinToken(NodeHost()).attest(data, never)
-
-    asyncio.run(attest())
 
 
 def x509_proofs() -> Iterable[bytes]:

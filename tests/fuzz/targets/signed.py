@@ -29,7 +29,7 @@ from tests.fuzz.targets.credentials import (
     trust,
 )
 
-from finial.errors import FinialError
+from finial.errors import FinialError, InvalidArgument
 from finial.plugins.node.x509pop import chain
 from finial.svid import csr, jwt
 from finial.svid.certificate import read
@@ -78,14 +78,18 @@ def chains() -> Iterable[bytes]:
         yield insides(deep, below.certificate, above.certificate)
 
 
+def chain_of(data: bytes) -> tuple[bytes, ...]:
+    """Certificates signed each by the next, the last one by the root. Raises: InvalidArgument for what is no DER."""
+    parts = [one.encoded() for one in read_der(data)][:MOST_CERTIFICATES]
+    if not parts:
+        raise InvalidArgument("nothing to be signed")
+    return (*(signed(one, key_of(2)) for one in parts[:-1]), signed(parts[-1], key_of(1)))
+
+
 @target("x509-signed", reads=("svid/verify.py", "svid/x509.py", "plugins/node/x509pop/chain.py"), made=chains, mutate=by_der,
         words=(b"spiffe://example.org/web", b"spiffe://[::1", b"x://[a", b"http://10.0.0.1/"))  # fmt: skip
 def verify_signed(data: bytes) -> None:
-    """Certificates signed each by the next, the last one by the root."""
-    parts = [one.encoded() for one in read_der(data)][:MOST_CERTIFICATES]
-    if not parts:
-        return
-    made = [*(signed(one, key_of(2)) for one in parts[:-1]), signed(parts[-1], key_of(1))]
+    made = chain_of(data)
     limits = chain.Limits(MOST_CERTIFICATES, 4096)
     try:
         found = chain.verify(made, (read(authority().der),), limits, SIGNED_AT)
