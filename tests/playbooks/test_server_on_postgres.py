@@ -12,6 +12,7 @@ from grpclib.const import Status
 
 from finial import SPIRE_VERSION
 from finial.errors import FailedPrecondition
+from finial.runtime import fault
 from finial.runtime.grpc import GRPCError, unary
 from finial.spiffe.id import SpiffeId
 from finial.store import schema
@@ -116,6 +117,34 @@ def test_a_role_that_may_change_no_table_serves_a_database_that_is_complete(
     cluster.execute("CREATE ROLE limited LOGIN")
     with cluster.schema() as database:
         asyncio.run(play(database))
+
+
+def test_a_caller_is_told_that_a_write_may_have_happened_and_may_ask_again(
+    tmp_path: Path, cluster: postgres.Cluster
+) -> None:
+    async def play(database: str) -> None:
+        async with server(tmp_path, database=database) as running:
+            agent = await attest(running)
+            still = cluster.standing_still()
+
+            def stop(point: str) -> None:
+                if point == "entries.create.commit":
+                    still.__enter__()
+
+            try:
+                with fault.hooked(stop), pytest.raises(GRPCError) as caught:
+                    await create(running, agent, "e")
+            finally:
+                still.__exit__(None, None, None)
+            assert caught.value.status == Status.UNAVAILABLE
+            assert "no answer to the commit, the change may have been made" in str(caught.value.message)
+            async with asyncio.timeout(20):
+                await until(lambda: authorized(running, agent), ["e"])
+                assert await create(running, agent, "e") == Status.ALREADY_EXISTS.value
+            assert await authorized(running, agent) == ["e"]
+
+    with cluster.schema() as database:
+        asyncio.run(play(f"{database}&connect_timeout=2"))
 
 
 def stock(database: str) -> None:
