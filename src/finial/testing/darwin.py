@@ -11,6 +11,7 @@ import asyncio  # noqa: F401 - with its children: the standard library chooses b
 import contextlib
 import ctypes
 import errno
+import fcntl
 import importlib
 import multiprocessing  # noqa: F401
 import os
@@ -142,19 +143,28 @@ def _fail(number: int) -> int:
 
 
 class Kqueue:
-    """For the end of one process: a pidfd is readable then, as a kqueue is."""
+    """Of one process: its execs, or its end, for which a pidfd is readable as a kqueue is."""
 
     def __init__(self) -> None:
-        self._descriptor = -1
+        self._descriptor, self._watched, self._version = -1, 0, 0
 
-    def control(self, events: list[Kevent], most: int) -> list[Kevent]:
+    def control(self, events: list[Kevent] | None, most: int, timeout: float | None = None) -> list[Kevent]:
+        if events is None:
+            assert (most, timeout) == (1, 0)
+            return self._pending()
         (event,) = events
-        assert most == 0
-        assert (event.filter, event.flags, event.fflags) == (-5, 0x11, 0x80000000)
-        Entry(event.ident)
-        assert _pidfd_open is not None
-        self._descriptor = _pidfd_open(event.ident)
+        assert (event.filter, event.flags, most) == (KQUEUE["KQ_FILTER_PROC"], KQUEUE["KQ_EV_ADD"], 0)
+        self._watched, self._version = event.ident, Entry(event.ident).version
+        if event.fflags == KQUEUE["KQ_NOTE_EXIT"]:
+            assert _pidfd_open is not None
+            self._descriptor = _pidfd_open(event.ident)
         return []
+
+    def _pending(self) -> list[Kevent]:
+        before, self._version = self._version, Entry(self._watched).version
+        if before == self._version:
+            return []
+        return [Kevent(self._watched, KQUEUE["KQ_FILTER_PROC"], KQUEUE["KQ_EV_ADD"], KQUEUE["KQ_NOTE_EXEC"])]
 
     def fileno(self) -> int:
         return self._descriptor
@@ -174,7 +184,7 @@ KQUEUE: dict[str, Any] = {
     "kevent": Kevent,
     "KQ_FILTER_PROC": -5,
     "KQ_EV_ADD": 0x1,
-    "KQ_EV_ONESHOT": 0x10,
+    "KQ_NOTE_EXEC": 0x20000000,
     "KQ_NOTE_EXIT": 0x80000000,
 }
 _getsockopt = socket.socket.getsockopt
@@ -206,6 +216,7 @@ def become() -> Libc:
         for name in names:
             vars(module).pop(name, None)
     vars(select).update(KQUEUE)
+    vars(fcntl)["F_FULLFSYNC"] = 51  # is refused here, as by a file system that does not know it
     setattr(socket.socket, "getsockopt", getsockopt)  # noqa: B010 - mypy would not have it assigned
     sys.addaudithook(_refuse_proc)
     return libc

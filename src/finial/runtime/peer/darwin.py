@@ -6,8 +6,8 @@ the version of its pid, another with each fork and exec. It is asked of the sock
 nothing is looked up by number. A process that was lent the socket is told in place of the one that
 connected, once it reads, writes or polls; Linux shows only who connected.
 
-There is no pidfd. A process by number is the one with that start time, in microseconds, and a kqueue tells
-its end. Source: XNU 11417 `bsd/sys/un.h`, `bsd/kern/uipc_usrreq.c` (`uipc_ctloutput`), `kern_prot.c`
+There is no pidfd. A process by number is the one with that start time, in microseconds; kqueues tell of its
+execs and of its end. Source: XNU 11417 `bsd/sys/un.h`, `bsd/kern/uipc_usrreq.c` (`uipc_ctloutput`), `kern_prot.c`
 (`proc_calc_audit_token`), `kern_exec.c` (`p_idversion`), `kern_event.c` (`filt_procattach`).
 """
 
@@ -63,21 +63,28 @@ class Connected:
 class Numbered:
     """Implements `held.Hold`."""
 
-    __slots__ = ("_start_time", "pid")
+    __slots__ = ("_execs", "_image", "_start_time", "pid")
     pidfd = -1
 
     def __init__(self, pid: int) -> None:
         """Raises: Unavailable for a process that has ended."""
-        self.pid = pid
+        self.pid, self._image = pid, 1
         with ended_if_missing(pid):
-            self._start_time = process.start_time(pid)
+            self._execs = _watch(pid, select.KQ_NOTE_EXEC)
+            try:
+                self._start_time = process.start_time(pid)
+            except BaseException:
+                self._execs.close()
+                raise
 
     def facts(self) -> Facts:
-        """An exec is not seen: whoever may not be another program comes with a lifeline."""
         with ended_if_missing(self.pid):
             uid, gid, _ = process.ids(self.pid)
-            start_time = process.start_time(self.pid)  # last: whose rights those were
-        return Facts(uid, gid, HIDDEN, start_time, 0)
+            start_time = process.start_time(
+                self.pid
+            )  # after what is asked by number: whose rights those were
+        self._image += len(self._execs.control(None, 1, 0))
+        return Facts(uid, gid, HIDDEN, start_time, self._image)
 
     def signal(self, number: signal.Signals) -> None:
         """A number that is given out between the look and the signal is hit: there is no call for both."""
@@ -87,14 +94,11 @@ class Numbered:
 
     async def ended(self) -> None:
         loop, over = asyncio.get_running_loop(), asyncio.Event()
-        with contextlib.closing(select.kqueue()) as queue:
-            end = select.kevent(
-                self.pid, select.KQ_FILTER_PROC, select.KQ_EV_ADD | select.KQ_EV_ONESHOT, select.KQ_NOTE_EXIT
-            )
-            try:
-                queue.control([end], 0)
-            except ProcessLookupError:
-                return
+        try:
+            watching = _watch(self.pid, select.KQ_NOTE_EXIT)
+        except ProcessLookupError:
+            return
+        with contextlib.closing(watching) as queue:
             if not self._lives():  # looked at after the kqueue has the number: no end is missed
                 return
             loop.add_reader(queue.fileno(), over.set)
@@ -104,13 +108,24 @@ class Numbered:
                 loop.remove_reader(queue.fileno())
 
     def close(self) -> None:
-        """Nothing of the kernel's is held."""
+        self._execs.close()
 
     def _lives(self) -> bool:
         try:
             return process.start_time(self.pid) == self._start_time
         except (FileNotFoundError, ProcessLookupError):
             return False
+
+
+def _watch(pid: int, what: int) -> select.kqueue:
+    """Raises: ProcessLookupError."""
+    queue = select.kqueue()
+    try:
+        queue.control([select.kevent(pid, select.KQ_FILTER_PROC, select.KQ_EV_ADD, what)], 0)
+    except BaseException:
+        queue.close()
+        raise
+    return queue
 
 
 def credentials(sock: socket.socket | TransportSocket) -> tuple[int, int, int]:

@@ -101,8 +101,11 @@ def test_a_caller_that_is_another_by_now_is_refused(token: bytes | int, words: s
 def child(monkeypatch: pytest.MonkeyPatch) -> Any:
     for name, value in KQUEUE.items():
         monkeypatch.setattr(select, name, value, raising=False)
-    code = "import signal; print(flush=True); signal.pause()"
-    with subprocess.Popen([sys.executable, "-IS", "-c", code], stdout=subprocess.PIPE) as process:
+    code = "import os, sys; print(flush=True); input(); os.execv(sys.executable, [sys.executable, *sys.argv[1:]])"
+    again = ("-ISc", "import signal; print(flush=True); signal.pause()")
+    with subprocess.Popen(
+        [sys.executable, "-ISc", code, *again], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
         assert process.stdout is not None
         process.stdout.readline()
         yield process
@@ -114,13 +117,26 @@ def test_a_process_by_its_number_is_the_one_with_that_start_time(
 ) -> None:
     held = Process(darwin.numbered(child.pid, -1, deep=True))
     held.check()
-    assert (held.uid, held.pidfd, held.sees_exec) == (os.geteuid(), -1, False)
+    assert (held.uid, held.pidfd, held.sees_exec) == (os.geteuid(), -1, True)
     monkeypatch.setattr(darwin.process, "start_time", lambda _: held.start_time + 1)
     with pytest.raises(Unavailable, match="start time changed"):
         held.check()
     held.signal(signal.SIGKILL)
     monkeypatch.undo()
     held.check()  # the signal was not for it
+
+
+def test_an_exec_of_the_same_program_is_seen_from_then_on(child: subprocess.Popen[bytes]) -> None:
+    held = Process(darwin.numbered(child.pid, -1, deep=False))
+    assert child.stdin is not None
+    assert child.stdout is not None
+    child.stdin.write(b"\n")
+    child.stdin.flush()
+    child.stdout.readline()
+    for _ in range(2):
+        with pytest.raises(Unavailable, match="image changed since it connected"):
+            held.check()
+    held.close()
 
 
 def test_a_process_that_ended_is_told_once_and_for_all(child: subprocess.Popen[bytes]) -> None:
