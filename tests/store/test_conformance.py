@@ -78,9 +78,9 @@ def test_everything_is_there_after_a_restart(location: str) -> None:
             entry("e"), federates_with=(PARTNER,), dns_names=("d",), created_at=found.created_at
         )
         assert found.created_at > 1_700_000_000
-        assert await store.entries_by_id(["e"]) == {"e": (row, found)}
         assert snapshot.agents == [(1, AGENT)]
-        assert await store.agents_by_id([NODE]) == {NODE: (1, AGENT)}
+        things = await store.things([Change(Kind.ENTRY, "e"), Change(Kind.NODE, str(NODE))])
+        assert things.entries == {"e": (row, found)} and things.agents == {NODE: (1, AGENT)}
         assert [one.trust_domain for _, one in snapshot.bundles] == [OWN, PARTNER]
         assert snapshot.bundles == await store.bundles()
         assert [one.journal for one in await store.load_journals()] == [JOURNAL]
@@ -102,7 +102,8 @@ def test_a_batch_answers_item_by_item(location: str) -> None:
             [("a", lambda one: replace(one, hint="h")), ("none", lambda one: one)]
         )
         assert [type(one) for one in updated.value] == [Updated, Refused]
-        assert (await store.entries_by_id(["a", "none"]))["a"].value.hint == "h"
+        changed = await store.entry("a")
+        assert changed is not None and changed.hint == "h"
         assert [one and one.id for one in (await store.delete_entries(["none", "a"])).value] == [None, "a"]
         assert await store.entry("a") is None
 
@@ -114,6 +115,8 @@ def test_a_position_covers_the_write_that_answered_it(location: str) -> None:
         start = (await store.load()).position
         made = await store.create_entries([entry("a")])
         changes, position = await store.changes.read(start)
+        things, at = await store.changed(start)
+        assert (list(things.entries), at) == ([one.key for one in changes], position)
         assert changes == [Change(Kind.ENTRY, "a")]
         assert position.covers(made.position) and not start.covers(made.position)
         assert Position.decode(made.position.encode()) == made.position
@@ -255,7 +258,7 @@ def test_periodic_cleaning(location: str) -> None:
         assert [one.id for one in (await store.prune_expired_agents(6)).value] == [NODE]
         assert (await store.prune_join_tokens(6)).value == 1
         assert (await store.prune_journals(6)).value == [1]
-        assert await store.agents_by_id([NODE]) == {} and await store.agent(NODE) is None
+        assert (await store.load()).agents == [] and await store.agent(NODE) is None
         dropped = await store.changes.trim([await store.changes.position()])
         assert dropped == (0 if location.startswith("postgres") else 4)  # kept by age there
 

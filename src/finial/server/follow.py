@@ -8,7 +8,6 @@ continued (another history) makes a fresh load, told as one large change.
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
@@ -23,7 +22,7 @@ from finial.server.authorized import AuthorizedIndex, Root
 from finial.spiffe.bundle import Bundle
 from finial.spiffe.id import SpiffeId
 from finial.spiffe.trust_domain import TrustDomain
-from finial.store import Change, Kind, Position, Snapshot, Store, Stored
+from finial.store import Change, Position, Snapshot, Store, Stored, Things
 
 RETRY = 1.0  # seconds after a read that failed
 TOLD = 60.0  # seconds between two lines on a log that cannot be read
@@ -167,36 +166,25 @@ class Follower:
     async def step(self) -> None:
         """Applies what was committed since. Raises: as the store reads."""
         async with self._applying:
-            changes, position = await self._store.changes.read(self.position)
-            if position != self.position:
-                with self._reloads.measured():
-                    await self._apply(changes, position)
+            with self._reloads.measured():
+                things, position = await self._store.changed(self.position)
+                if position != self.position:
+                    self._apply(things, position)
 
-    async def repair(self, things: Iterable[Change]) -> None:
+    async def repair(self, changes: Iterable[Change]) -> None:
         """Reads these again, whatever the log says of them. Raises: as the store reads."""
         async with self._applying:
-            await self._apply(things, self.position)
+            self._apply(await self._store.things(changes), self.position)
 
-    async def _apply(self, named: Iterable[Change], position: Position) -> None:
-        changes = tuple(named)
-        keys = by_kind(changes)
-        entries = await self._store.entries_by_id(keys[Kind.ENTRY]) if keys[Kind.ENTRY] else {}
-        node_ids = [SpiffeId.parse(key) for key in keys[Kind.NODE]]
-        agents = await self._store.agents_by_id(node_ids) if node_ids else {}
-        domains = [TrustDomain.parse(key) for key in keys[Kind.BUNDLE]]
-        bundles = {one: await self._store.bundle(one) for one in domains}
-
+    def _apply(self, things: Things, position: Position) -> None:
         roots: set[Root] = set()
-        for entry_id in keys[Kind.ENTRY]:
-            roots |= self._put_entry(entry_id, entries.get(entry_id))
-        nodes: set[SpiffeId] = set()
-        for node_id in node_ids:
-            if self._put_agent(node_id, agents.get(node_id)):
-                nodes.add(node_id)
-        changed = frozenset(one for one, bundle in bundles.items() if self._put_bundle(one, bundle))
+        for entry_id, entry in things.entries.items():
+            roots |= self._put_entry(entry_id, entry)
+        nodes = {agent_id for agent_id, agent in things.agents.items() if self._put_agent(agent_id, agent)}
+        changed = frozenset(one for one, bundle in things.bundles.items() if self._put_bundle(one, bundle))
         self.view.position = position
         concerned = frozenset(self.index.agents_of(roots) | nodes)
-        self._tell(Applied(position, concerned, changed, changes=changes))
+        self._tell(Applied(position, concerned, changed, changes=things.changes))
 
     def _put_entry(self, entry_id: str, stored: Stored[Entry] | None) -> frozenset[Root]:
         if stored is None:
@@ -230,11 +218,3 @@ class Follower:
         moved.set()
         for subscriber in tuple(self._subscribers.values()):
             subscriber(applied)
-
-
-def by_kind(changes: Iterable[Change]) -> defaultdict[Kind, list[str]]:
-    """Keys of each kind, in order."""
-    keys: defaultdict[Kind, list[str]] = defaultdict(list)
-    for change in changes:
-        keys[change.kind].append(change.key)
-    return keys

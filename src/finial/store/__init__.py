@@ -9,7 +9,8 @@ from finial.store.location import Location, Postgres, path_of
 from finial.store.log import Change, Kind
 from finial.store.position import Committed, Position
 from finial.store.rows import Stored
-from finial.store.store import Snapshot, Store
+from finial.store.snapshot import Snapshot, Things
+from finial.store.store import Store
 
 __all__ = [
     "Change",
@@ -27,6 +28,7 @@ __all__ = [
     "Store",
     "Stored",
     "StoredJournal",
+    "Things",
     "Updated",
     "path_of",
 ]

@@ -9,13 +9,15 @@ FailedPrecondition: the follower loads everything.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import TypeVar
 
 from finial.runtime.clock import Clock
-from finial.store.engine import Engine
+from finial.store.engine import Engine, Transaction
 from finial.store.log import Change
 from finial.store.position import Position
 
+T = TypeVar("T")
 POLL_PERIOD = 0.2  # seconds; each look costs about 60 us of the loop, day and night
 
 
@@ -33,10 +35,21 @@ class Changes:
         """What changed since, in order of the last change, and the position to go on from.
 
         Raises: FailedPrecondition for a position that cannot be continued from."""
+        return await self.read_with(after, lambda _, found: found)
+
+    async def read_with(
+        self, after: Position, work: Callable[[Transaction, list[Change]], T]
+    ) -> tuple[T, Position]:
+        """As `read`, with what `work` makes of the changes in the transaction that they are read in."""
+
+        def look(tx: Transaction) -> tuple[T, Position]:
+            found, position = self._log.read(tx, after)
+            return work(tx, found), position
+
         news = self._news  # taken before the look, so that what commits after it sets this one
-        found, position = await self._engine.read(lambda tx: self._log.read(tx, after))
+        made, position = await self._engine.read(look)
         self._quiet = news, position
-        return found, position
+        return made, position
 
     async def wait(self, after: Position) -> None:
         """Returns once there is something after this position, or may be: `read` tells. Raises: as `read`."""

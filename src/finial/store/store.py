@@ -8,17 +8,15 @@ Errors are `datastore-sql: ...` and `datastore-validation: ...`, in SPIRE's word
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
 from finial.authority.journal import Journal
-from finial.errors import Unavailable, Unsupported
+from finial.errors import Unsupported
 from finial.registry.agent import Agent
 from finial.registry.entry import Entry
 from finial.registry.federation import FederationRelationship
 from finial.registry.join_token import JoinToken
-from finial.runtime import collector
 from finial.runtime.clock import Clock
 from finial.runtime.log import Logger
 from finial.runtime.metrics import Metrics
@@ -38,6 +36,7 @@ from finial.store import (
     lineage,
     migrate,
     schema,
+    snapshot,
     tokens,
 )
 from finial.store.bundles import BundleChange, DeleteMode
@@ -48,30 +47,13 @@ from finial.store.entries import EntryChange, Refused, Updated
 from finial.store.entry_creation import Created, Similar
 from finial.store.journal import StoredJournal
 from finial.store.location import Location, Postgres, location_of
+from finial.store.log import Change
 from finial.store.measured import Measured
 from finial.store.position import Committed, Position
 from finial.store.rows import Stored
+from finial.store.snapshot import Bucket, Snapshot, Things
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class Snapshot:
-    """All that the index is built from, of one moment, oldest first: follow `Store.changes` from `position`."""
-
-    entries: list[Stored[Entry]]
-    agents: list[Stored[Agent]]
-    bundles: list[Stored[Bundle]]
-    position: Position
-
-
-@dataclass(frozen=True, slots=True)
-class Bucket:
-    """A part of what is stored, of one moment."""
-
-    entries: dict[str, Stored[Entry]]
-    agents: dict[SpiffeId, Stored[Agent]]
-    position: Position
 
 
 class Store:
@@ -144,25 +126,21 @@ class Store:
         if after is not None:
             log = self._engine.log
             await self._engine.write("lineage.go_on", lambda tx: lineage.continue_or_begin(tx, log, after))
-        return await self._read("entries.list", self._load)
+        return await self._read("entries.list", lambda tx: snapshot.load(tx, self._engine.log))
 
-    def _load(self, tx: Transaction) -> Snapshot:
-        if not self._engine.log.is_intact(tx):
-            raise Unavailable(
-                "datastore-sql: triggers of the change log are missing",
-                hint="wait for the dump that is being loaded; if there is none, restart: a new history begins",
-            )
-        with collector.paused():
-            return Snapshot(entries.load(tx), agents.load(tx), bundles.load(tx), self._engine.log.here(tx))
+    async def changed(self, after: Position) -> tuple[Things, Position]:
+        """What changed since, and the position to go on from: one read, since handing it to a thread and back is
+        what it costs. Raises: FailedPrecondition for a position that cannot be continued from."""
+        with self._measured["changed"].measured():
+            return await self.changes.read_with(after, snapshot.things)
+
+    async def things(self, changes: Iterable[Change]) -> Things:
+        """These, read again."""
+        return await self._read("things", lambda tx: snapshot.things(tx, changes))
 
     async def bucket(self, number: int, of: int) -> Bucket:
         """The entries and agents whose row id leaves `number` when divided by `of`."""
-        return await self._read(
-            "bucket",
-            lambda tx: Bucket(
-                entries.bucket(tx, number, of), agents.bucket(tx, number, of), self._engine.log.here(tx)
-            ),
-        )
+        return await self._read("bucket", lambda tx: snapshot.bucket(tx, self._engine.log, number, of))
 
     async def _read(self, name: str, work: Callable[[Transaction], T]) -> T:
         with self._measured[name].measured():
@@ -203,10 +181,6 @@ class Store:
 
     async def entry(self, entry_id: str) -> Entry | None:
         return await self._read("entries.fetch", lambda tx: entries.by_id(tx, entry_id))
-
-    async def entries_by_id(self, entry_ids: Iterable[str]) -> dict[str, Stored[Entry]]:
-        """Those that are there."""
-        return await self._read("entries.fetch", lambda tx: entries.by_ids(tx, entry_ids))
 
     async def prune_events(self, before: int) -> Committed[int]:
         """How many of SPIRE's own events, written before that Unix second, are gone; SPIRE keeps 12 hours."""
@@ -250,10 +224,6 @@ class Store:
 
     async def agent(self, id_: SpiffeId) -> Agent | None:
         return await self._read("agents.fetch", lambda tx: agents.by_id(tx, id_))
-
-    async def agents_by_id(self, ids: Iterable[SpiffeId]) -> dict[SpiffeId, Stored[Agent]]:
-        """Those that are there."""
-        return await self._read("agents.fetch", lambda tx: agents.by_ids(tx, ids))
 
     # Join tokens
 

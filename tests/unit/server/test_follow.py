@@ -14,12 +14,12 @@ from finial.registry.agent import Agent
 from finial.registry.entry import Entry
 from finial.runtime.clock import SystemClock
 from finial.runtime.log import Logger, Output
-from finial.server.follow import Applied, Follower, by_kind
+from finial.server.follow import Applied, Follower
 from finial.spiffe.bundle import Bundle
 from finial.spiffe.id import SpiffeId
 from finial.spiffe.selector import Selector
 from finial.spiffe.trust_domain import TrustDomain
-from finial.store import Change, Kind, Position, Snapshot, Store
+from finial.store import Position, Snapshot, Store, Things
 from finial.testing.clock import VirtualClock
 from finial.testing.metrics import unread
 
@@ -113,12 +113,6 @@ def test_an_equal_bundle_concerns_nobody(tmp_path: Path) -> None:
     follow(tmp_path, scene)
 
 
-def test_keys_are_grouped_by_kind_in_order() -> None:
-    keys = by_kind([Change(Kind.ENTRY, "b"), Change(Kind.NODE, "n"), Change(Kind.ENTRY, "a")])
-    assert keys[Kind.ENTRY] == ["b", "a"]
-    assert keys[Kind.BUNDLE] == []
-
-
 def test_a_load_that_fails_when_the_log_cannot_be_continued_is_tried_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -174,14 +168,14 @@ def test_a_log_that_cannot_be_read_is_told_at_once_each_minute_and_when_it_is_ba
             DOMAIN, store, await store.load(), clock, Logger(Output(text, now=clock.now)), unread()
         )
         away = True
-        read = store.changes.read
+        changed = store.changed
 
-        async def fail(after: Position) -> tuple[list[Change], Position]:
+        async def fail(after: Position) -> tuple[Things, Position]:
             if away:
                 raise Unavailable("database is gone")
-            return await read(after)
+            return await changed(after)
 
-        monkeypatch.setattr(store.changes, "read", fail)
+        monkeypatch.setattr(store, "changed", fail)
         running = asyncio.ensure_future(follower.run())
         done = await store.create_entries([ENTRY])
         while not clock.sleepers:  # noqa: ASYNC110 - the store reads in threads of its own

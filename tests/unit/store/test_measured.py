@@ -10,7 +10,7 @@ from finial.store import store
 from finial.store.measured import KEYS, Measured
 from finial.testing.clock import VirtualClock
 
-UNKNOWN_TO_SPIRE = {"bucket"}
+UNKNOWN_TO_SPIRE = {"bucket", "things"}
 
 
 def test_each_operation_of_the_store_has_spires_name_or_is_ours_alone() -> None:
