@@ -13,6 +13,9 @@ from pathlib import Path
 from finial.cli import flags, tree
 from finial.cli.command import Command
 from finial.config import reference
+from finial.runtime.metrics import absent, catalogue
+from finial.runtime.metrics.catalogue import Described
+from finial.runtime.metrics.registry import MAX_SERIES
 
 FOLDER = Path(__file__).parent / "reference"
 SPIRE_NAMES = ("spire-server", "spire-agent")
@@ -31,10 +34,49 @@ flag without a value is switched off by `-flag=false`; flags end at the first ar
 Results go to standard output, everything else to standard error. Exit codes: 0 done, 1 an error, 127 no such
 command, 130 interrupted; where a command has others, its help says so.
 """
+METRICS_HEAD = f"""\
+# Metrics
+
+Written by `docs/generate.py` from `src/finial/runtime/metrics/catalogue.py`; do not edit.
+
+SPIRE's names stand here as Prometheus shows them but for their beginning: `spire_server_`, `spire_agent_` or
+`MetricPrefix`. Those that begin with `finial_` are as they stand. `host` and `trust_domain` are on each, as
+[configured](configuration.md).
+
+A *call* is two metrics: a counter, and at the same name with `_elapsed_time` a summary of milliseconds. Its `status` is
+gRPC's name of how it ended: `OK`, `NotFound`. Finial's own follow Prometheus: seconds, `_total`, histograms. A name ending
+in `*` is one for each method. `spiffe_id` is there with `SpiffeIdLabel` alone. A metric has {MAX_SERIES:,} series at the
+most; further ones are told as `overflow`. What did not happen yet has no series.
+"""
 
 
 def pages() -> dict[Path, str]:
-    return {FOLDER / "commands.md": commands(), FOLDER / "configuration.md": reference.page()}
+    return {
+        FOLDER / "commands.md": commands(),
+        FOLDER / "configuration.md": reference.page(),
+        FOLDER / "metrics.md": metrics(),
+    }
+
+
+def metrics() -> str:
+    parts = [METRICS_HEAD]
+    for title, of in (("Both", catalogue.BOTH), ("Server", catalogue.SERVER), ("Agent", catalogue.AGENT)):
+        for whose, ours in (("SPIRE's", False), ("Finial's own", True)):
+            parts.append(
+                f"\n## {title}, {whose}\n\n| Metric | Type | Labels | Meaning |\n|---|---|---|---|\n"
+            )
+            parts += (metric(one) for one in of if one.key.startswith("finial.") is ours)
+    for title, missing in (("server", absent.SERVER), ("agent", absent.AGENT)):
+        parts.append(f"\n## SPIRE's that are not here: {title}\n\n| Metric | Why not |\n|---|---|\n")
+        parts += (f"| `{name}{'*' * name.endswith('_')}` | It {why}. |\n" for name, why in missing.items())
+    return "".join(parts)
+
+
+def metric(one: Described) -> str:
+    kind = "call" if one.calls else one.kind.value
+    labels = ", ".join(f"`{label}`" for label in one.labels)
+    meaning = one.meaning.replace(": {name}", "")
+    return f"| `{one.key.replace('.', '_')}` | {kind} | {labels} | {meaning} |\n"
 
 
 def commands() -> str:

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
 from finial.agent.main import run
 from finial.config.agent import load_agent
@@ -24,6 +25,7 @@ from finial.registry.entry import Entry
 from finial.runtime.clock import SystemClock
 from finial.runtime.grpc import GRPCError, unary
 from finial.runtime.log import Logger, Output
+from finial.runtime.metrics.catalogue import KNOWN
 from finial.runtime.tls import FollowingContext, Material
 from finial.spiffe import bundle_document
 from finial.spiffe.id import SpiffeId
@@ -41,6 +43,10 @@ from finial.wire.pb.spire.api.server.svid.v1.svid_grpc import SVIDStub
 
 UID = Selector("unix", f"uid:{os.geteuid()}")
 READER = "spiffe://example.org/prometheus"
+DESCRIBED = {
+    key.replace(".", "_").removesuffix("_total" * key.startswith("finial.")): one
+    for key, one in KNOWN.items()
+}
 PORT = re.compile(r'msg="Starting prometheus exporter" host=(\S+) port=(\d+)')
 OWN_SVID = 'use_spire_svid = true authorized_spiffe_ids = ["' + READER + '"]'
 
@@ -183,6 +189,27 @@ def test_calls_are_counted_at_the_address_configured(
 
 
 @BOTH
+def test_each_metric_has_the_type_and_labels_that_are_described(
+    tmp_path: Path, runner: Runner, service: str, counted: str
+) -> None:
+    async def scenario() -> str:
+        async with runner(tmp_path, "Prometheus {}") as program:
+            await program.call()
+            return await scraped(program)
+
+    families = list(text_string_to_metric_families(asyncio.run(scenario())))
+    assert len(families) > 30
+    for family in families:
+        name = family.name.removeprefix(f"{service}_")
+        one = DESCRIBED.get(name.removesuffix("_elapsed_time")) or DESCRIBED[f"{name.partition('_')[0]}_*"]
+        wanted = "summary" if name.endswith("_elapsed_time") else one.kind.value
+        assert (family.type, family.documentation != family.name) == (wanted, True), name
+        for sample in family.samples:
+            labels = sample.labels.keys() - {"host", "le", "quantile"}
+            assert labels == set(one.labels) - {"spiffe_id"}, name
+
+
+@BOTH
 def test_names_and_labels_are_as_configured(
     tmp_path: Path, runner: Runner, service: str, counted: str
 ) -> None:
@@ -214,7 +241,6 @@ def test_spiffe_ids_are_told_where_they_are_asked_for(
     tmp_path: Path, runner: Runner, service: str, counted: str
 ) -> None:
     async def read(folder: Path, option: str) -> str:
-        folder.mkdir()
         async with runner(folder, f"Prometheus {{}} {option}") as program:
             await program.call()
             return await scraped(program)
@@ -226,6 +252,8 @@ def test_spiffe_ids_are_told_where_they_are_asked_for(
         assert "finial_svid_" in plain
         assert "spiffe_id=" not in plain
 
+    for one in ("told", "plain"):
+        (tmp_path / one).mkdir()
     asyncio.run(scenario())
 
 

@@ -19,13 +19,12 @@ from finial.runtime.clock import Clock
 from finial.runtime.metrics import Metrics
 from finial.svid.x509 import X509Svid
 
-X509 = "X509"  # as SPIRE labels its one cache of SVIDs
 MODES = ("bootstrap", "rebootstrap")
 
 
 def observe_holdings(metrics: Metrics, holdings: Holdings, signer: Signer) -> None:
-    metrics.gauge("lru_cache_record_map_size", svid_type=X509).read(lambda: float(len(holdings.entries)))
-    metrics.gauge("lru_cache_svid_map_size", svid_type=X509).read(lambda: float(len(holdings.svids)))
+    metrics.gauge("lru_cache_record_map_size").read(lambda: float(len(holdings.entries)))
+    metrics.gauge("lru_cache_svid_map_size").read(lambda: float(len(holdings.svids)))
     metrics.gauge("jwt_svid_cache_size").read(lambda: float(signer.jwts_kept))
 
 

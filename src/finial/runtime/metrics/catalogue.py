@@ -45,8 +45,16 @@ BOTH = (
     gauge("runtime.heap_objects", "Memory blocks that the interpreter has allocated."),
     gauge("runtime.num_goroutines", "Tasks of the event loop."),
     gauge("runtime.total_gc_runs", "Runs of the garbage collector."),
-    gauge("finial.expiration_seconds", "Seconds until the credential in use expires.", "kind"),
-    gauge("finial.lifetime_seconds", "Seconds between its beginning and its end.", "kind"),
+    gauge(
+        "finial.expiration_seconds",
+        "Seconds until what is in use expires: x509_ca, jwt_key, server_svid; agent_svid, workload_svid (the first).",
+        "kind",
+    ),
+    gauge(
+        "finial.lifetime_seconds",
+        "Seconds between the beginning and the end of what is in use; not of keys.",
+        "kind",
+    ),
 )
 
 DATASTORE = (
@@ -153,8 +161,8 @@ AGENT = (
     counter("lru_cache_entry_add", "Entries that came."),
     counter("lru_cache_entry_remove", "Entries that went."),
     counter("lru_cache_entry_update", "Entries that changed."),
-    gauge("lru_cache_record_map_size", "Entries held.", "svid_type"),
-    gauge("lru_cache_svid_map_size", "X.509-SVIDs held.", "svid_type"),
+    gauge("lru_cache_record_map_size", "Entries held."),
+    gauge("lru_cache_svid_map_size", "X.509-SVIDs held."),
     call("manager.sync.fetch_entries_updates", "Entries and bundles are asked for, beside a watch too."),
     call("manager.sync.fetch_svids_updates", "X.509-SVIDs are asked for, a batch at a time."),
     call("node.attest", "The node is attested again."),

@@ -30,8 +30,8 @@ NOT_WORD = re.compile(r"[^0-9A-Za-z_]+_?")
 @lru_cache(maxsize=1024)
 def rpc_key(path: str) -> str:
     """`/spire.api.server.svid.v1.SVID/NewJWTSVID` -> `svid.v1.svid.new_jwtsvid`."""
-    service, _, method = path.removeprefix("/").partition("/")
-    service = SHORT_SERVICES.get(service, service.removeprefix(SERVER_PREFIX))
+    service, _, method = path.removeprefix("/").removeprefix(SERVER_PREFIX).partition("/")
+    service = SHORT_SERVICES.get(service, service)
     return ".".join(snake_case(part) for part in [*service.split("."), ODD_METHODS.get(method, method)])
 
 

@@ -26,7 +26,7 @@ SEEN = {
     "/spire.api.agent.delegatedidentity.v1.DelegatedIdentity/SubscribeToX509SVIDs": (
         "delegated_identity.subscribe_to_x509_svids"
     ),
-    "/logger.v1.Logger/GetLogger": "logger.get_logger",
+    "/spire.api.server.logger.v1.Logger/GetLogger": "logger.get_logger",
 }
 
 
