@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,8 @@ from grpclib.const import Status
 from grpclib.exceptions import GRPCError
 from multidict import MultiDict
 
+from finial.agent import sign
+from finial.errors import Unavailable
 from finial.plugin.kinds import WorkloadProcess
 from finial.registry.entry import Entry
 from finial.runtime.grpc import Channel
@@ -21,8 +24,10 @@ from finial.spiffe.bundle import Bundle, JwtAuthority, X509Authority
 from finial.spiffe.id import SpiffeId
 from finial.spiffe.selector import Selector
 from finial.spiffe.trust_domain import TrustDomain
+from finial.svid import x509
 from finial.testing.agent import RunningAgent
 from finial.testing.ca import TestCa
+from finial.testing.clock import SetBack
 from finial.testing.jwt import TestJwtKey
 from finial.testing.scripted_server import ScriptedServer
 from finial.wire.pb.grpc.health.v1 import health_pb2
@@ -221,6 +226,82 @@ def test_while_the_server_is_away_only_what_is_cached_is_given(tmp_path: Path) -
         )
 
     played(tmp_path, scenario, ENTRIES[0])
+
+
+LONG, SHORT = entry("a-long", x509_svid_ttl=1800), entry("b-short", x509_svid_ttl=60)
+ALONE = entry("alone", x509_svid_ttl=60)
+
+
+def over_a_sleep(
+    directory: Path,
+    scenario: Callable[[SpiffeWorkloadAPIStub, ScriptedServer, SetBack], Awaitable[None]],
+    *entries: Entry,
+) -> None:
+    """Server and agent have one clock, which may be set ahead."""
+
+    async def run() -> None:
+        clock = SetBack()
+        async with ScriptedServer(clock=clock) as server:
+            server.entries = {one.id: one for one in entries}
+            token = server.new_token()
+            async with RunningAgent(directory, server.address, server.bundle, token, clock=clock) as agent:
+                await agent.serving()
+                async with Channel(path=str(agent.socket)) as channel:
+                    await scenario(SpiffeWorkloadAPIStub(channel), server, clock)
+
+    asyncio.run(run())
+
+
+async def away() -> None:
+    raise Unavailable("gone fishing")
+
+
+def test_who_asks_anew_is_told_that_its_svid_has_expired_and_why_and_open_streams_go_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sign, "RETRY_MIN", 0.01)
+
+    async def scenario(stub: SpiffeWorkloadAPIStub, server: ScriptedServer, clock: SetBack) -> None:
+        async with stub.FetchX509SVID.open(timeout=10, metadata=HEADER) as stream:
+            await stream.send_message(pb.X509SVIDRequest(), end=True)
+            assert await received(stream) == 1
+            server.before["BatchNewX509SVID"] = away
+            clock.behind = -120
+            for _ in range(2):
+                status, told = await refused(stub.FetchX509SVID, pb.X509SVIDRequest())
+                assert status is Status.UNAVAILABLE
+                assert re.fullmatch(
+                    r"X\.509-SVID expired at \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ and could not be renewed: "
+                    "rpc error: code = Unavailable desc = gone fishing",
+                    told or "",
+                )
+            assert await first(stub.FetchX509Bundles, pb.X509BundlesRequest())
+            server.before.clear()
+            assert await received(stream) == 1
+            assert (await first(stub.FetchX509SVID, pb.X509SVIDRequest())).svids
+            await stream.cancel()
+
+    over_a_sleep(tmp_path, scenario, ALONE)
+
+
+def test_after_a_sleep_a_call_is_answered_with_what_is_renewed_for_it(tmp_path: Path) -> None:
+    async def scenario(stub: SpiffeWorkloadAPIStub, server: ScriptedServer, clock: SetBack) -> None:
+        await first(stub.FetchX509SVID, pb.X509SVIDRequest())
+        clock.behind = -120
+        (svid,) = (await first(stub.FetchX509SVID, pb.X509SVIDRequest())).svids
+        assert x509.parse(x509.split_der(svid.x509_svid)).not_after > clock.now()
+
+    over_a_sleep(tmp_path, scenario, ALONE)
+
+
+def test_while_one_svid_is_valid_all_are_handed_out_since_the_first_is_the_default(tmp_path: Path) -> None:
+    async def scenario(stub: SpiffeWorkloadAPIStub, server: ScriptedServer, clock: SetBack) -> None:
+        assert len((await first(stub.FetchX509SVID, pb.X509SVIDRequest())).svids) == 2
+        server.before["BatchNewX509SVID"] = away
+        clock.behind = -120
+        assert len((await first(stub.FetchX509SVID, pb.X509SVIDRequest())).svids) == 2
+
+    over_a_sleep(tmp_path, scenario, LONG, SHORT)
 
 
 def test_tokens_are_validated_and_foreign_claims_held_back(tmp_path: Path) -> None:

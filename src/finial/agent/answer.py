@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from finial.registry.entry import Entry
 from finial.spiffe.bundle import Bundle
@@ -52,6 +53,11 @@ class Answer:
     @property
     def bundles(self) -> tuple[Bundle, ...]:
         return (self.bundle, *self.federated)
+
+    def expired_at(self, now: datetime) -> datetime | None:
+        """When the last of the SVIDs expired; None while one is valid, or without any."""
+        ends = [one.held.svid.not_after for one in self.identities]
+        return max(ends) if ends and max(ends) <= now else None
 
 
 @dataclass(slots=True, eq=False)

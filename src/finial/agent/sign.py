@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from finial.agent.answer import HeldSvid
+from finial.agent.attempts import Attempts
 from finial.agent.connection import RPC_TIMEOUT, ServerConnection, in_rpc_words, rpc_text
 from finial.agent.contact import Contact
 from finial.agent.counted import CountedSvids
@@ -85,7 +86,7 @@ class Signer:
         self._lock = asyncio.Lock()
         self._wake = asyncio.Event()
         self._batch = MAX_BATCH
-        self._refused: dict[str, float] = {}  # entry ID -> not before
+        self.attempts = Attempts()
         self._jwts = JwtCache(options.draw, size=options.jwt_cache_size)
 
     @property
@@ -125,8 +126,9 @@ class Signer:
         """
         async with self._lock:
             self._wake.clear()
-            while batch := self._next_batch():
-                await self._sign(batch)
+            with self.attempts.attempt():
+                while batch := self._next_batch():
+                    await self._sign(batch)
 
     def _next_batch(self) -> list[Due]:
         """What workloads wait for is not held up by what they do not."""
@@ -136,11 +138,11 @@ class Signer:
 
     def _due(self) -> list[Due]:
         now = self._clock.unix()
-        self._refused = {one: until for one, until in self._refused.items() if until > now}
-        return [one for one in self._holdings.due(now) if one.entry.id not in self._refused]
+        refused = self.attempts.refused(now)
+        return [one for one in self._holdings.due(now) if one.entry.id not in refused]
 
     async def _until_due(self) -> None:
-        moments = [*self._refused.values()]
+        moments = self.attempts.ends
         renewal = self._holdings.next_renewal()
         if renewal is not None:
             moments.append(renewal)
@@ -188,7 +190,7 @@ class Signer:
             try:
                 signed[entry.id] = self._held(request, result)
             except FinialError as why:
-                self._refused[entry.id] = self._clock.unix() + REFUSED_PAUSE
+                self.attempts.refuse(entry.id, why, self._clock.unix() + REFUSED_PAUSE)
                 self._log.warning("Server did not sign an X509-SVID", error=why, **fields)
                 continue
             if request.due.expires_at is None:

@@ -2,7 +2,8 @@
 
 A caller is known by its process alone: pinned when it connected, attested once a call, checked again before
 each answer and each push. Streams send the whole state, again whenever it changes and never when it does
-not. Codes and words are those of SPIRE 1.15 `pkg/agent/endpoints/workload`. Spec: SPIFFE Workload API 4, 5.
+not. A call whose X.509-SVIDs have all expired is not answered with them but is Unavailable, with the reason why they
+could not be renewed; a stream that was answered once is not ended for that. Codes and words are those of SPIRE 1.15 `pkg/agent/endpoints/workload`. Spec: SPIFFE Workload API 4, 5.
 """
 
 from __future__ import annotations
@@ -10,10 +11,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TypeVar
 
 from finial.agent.answer import Answer, View
 from finial.agent.attestation import FAILED, WorkloadAttestation
+from finial.agent.connection import rpc_text
 from finial.agent.encode import jwt_bundles, x509_bundles, x509_svids
 from finial.agent.limit import WorkloadLimiter
 from finial.agent.sign import Signer
@@ -25,6 +28,7 @@ from finial.runtime.grpc import Stream, connection_of
 from finial.runtime.log import Logger
 from finial.runtime.metrics import Metrics
 from finial.runtime.peer import Peer
+from finial.runtime.tasks import until_first
 from finial.spiffe.id import SpiffeId
 from finial.spiffe.selector import Selector
 from finial.svid import jwt
@@ -164,6 +168,10 @@ class WorkloadApi(SpiffeWorkloadAPIBase):
                 if view.answer is not None and not (view.answer.pending and encode is x509_svids):
                     if needs_identity and not view.answer.registered:
                         raise self._no_identity(method, peer, selectors)
+                    expired_at = view.answer.expired_at(self._clock.now())
+                    if sent is None and encode is x509_svids and expired_at is not None:
+                        await self._until_renewed(view.answer, expired_at, changed, peer)
+                        continue
                     message = encode(view, view.answer)
                     if message is not sent:
                         check_again(peer)
@@ -173,6 +181,25 @@ class WorkloadApi(SpiffeWorkloadAPIBase):
                 await changed.wait()
         finally:
             self._holdings.unsubscribe(view, changed.set)
+
+    async def _until_renewed(
+        self, answer: Answer, expired_at: datetime, changed: asyncio.Event, peer: Peer
+    ) -> None:
+        """Returns when it is worth a look, after a sleep of the machine, say. Raises: Unavailable if their renewal
+        just failed."""
+        entry_ids = [one.entry.id for one in answer.identities]
+        attempts = self._signer.attempts
+        if attempts.failure(entry_ids) is None:
+            await until_first(changed.wait(), attempts.ended())
+        why = attempts.failure(entry_ids)
+        if changed.is_set() or why is None:
+            return
+        self._log.warning(
+            "No valid X.509 SVID", method="FetchX509SVID", pid=peer.pid, expired_at=expired_at, error=why
+        )
+        raise Unavailable(
+            f"X.509-SVID expired at {expired_at:%Y-%m-%dT%H:%M:%SZ} and could not be renewed: {rpc_text(why)}"
+        )
 
     async def _attested(self, peer: Peer, method: str) -> frozenset[Selector]:
         """What the caller was found to be, if it may call so often."""

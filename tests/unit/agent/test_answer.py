@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
-from finial.agent.answer import Answer, HeldSvid
+from finial.agent.answer import Answer, HeldSvid, Identity
 from finial.registry.entry import Entry
 from finial.spiffe.bundle import Bundle
 from finial.spiffe.id import SpiffeId
@@ -27,6 +27,15 @@ def test_an_svid_is_current_for_the_revision_and_creation_it_was_signed_for() ->
 def test_the_own_bundle_comes_first() -> None:
     own, other = Bundle(TrustDomain("example.org")), Bundle(TrustDomain("a.test"))
     assert Answer((), own, (other,)).bundles == (own, other)
+
+
+def test_an_answer_has_expired_with_the_last_of_its_svids() -> None:
+    later = NOW + timedelta(minutes=1)
+    kept = replace(HELD, svid=replace(HELD.svid, not_after=later))
+    answer = Answer((Identity(ENTRY, kept), Identity(ENTRY, HELD)), Bundle(TrustDomain("example.org")))
+    assert answer.expired_at(later - timedelta(seconds=1)) is None
+    assert answer.expired_at(later) == later
+    assert Answer((), answer.bundle).expired_at(later) is None
 
 
 def test_the_key_is_in_no_representation() -> None:
