@@ -21,6 +21,7 @@ from finial.client.workload import WorkloadApi
 from finial.config.agent import AgentConfig, load_agent
 from finial.errors import PermissionDenied
 from finial.registry.entry import Entry
+from finial.runtime import clock as clock_module
 from finial.runtime.clock import SystemClock
 from finial.runtime.log import Logger, Output
 from finial.spiffe import bundle_document
@@ -30,6 +31,7 @@ from finial.spiffe.selector import Selector
 from finial.spiffe.trust_domain import TrustDomain
 from finial.testing.agent import RunningAgent
 from finial.testing.ca import TestCa
+from finial.testing.clock import SetBack
 from finial.testing.configs import agent_conf, trust_bundle
 from finial.testing.scripted_server import ScriptedServer
 
@@ -73,6 +75,51 @@ def test_polls_and_keys_of_workloads_are_as_configured(tmp_path: Path) -> None:
     key = x509.load_der_x509_certificate(asyncio.run(scenario())).public_key()
     assert isinstance(key, ec.EllipticCurvePublicKey)
     assert key.curve.name == "secp384r1"
+
+
+@pytest.mark.parametrize("call", ["BatchNewX509SVID", "RenewAgent"])
+@pytest.mark.parametrize(("percent", "before", "after"), [(30, 0.25, 0.35), (80, 0.75, 0.85)])
+def test_svids_are_renewed_when_the_share_of_their_life_that_is_configured_has_passed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str, percent: int, before: float, after: float
+) -> None:
+    """A workload's and the agent's own: the other one lives for so long that it is not due in the test."""
+    monkeypatch.setattr(clock_module, "LONGEST_NAP", 0.005)
+    life, longer = 600, 3600
+    ttl, agent_ttl = (life, longer) if call == "BatchNewX509SVID" else (longer, life)
+
+    async def scenario() -> None:
+        clock = SetBack()
+        async with (
+            ScriptedServer(clock=clock, x509_svid_ttl=ttl, agent_ttl=agent_ttl) as server,
+            asyncio.timeout(20),
+        ):
+            server.entries = {"a": ENTRY}
+            (tmp_path / "bundle.pem").write_bytes(bundle_document.encode_pem(server.bundle.x509_roots))
+            options = f"""join_token = "{server.new_token()}" {trust_bundle(tmp_path)}
+              experimental {{ svid_renewal_percent = {percent} }}"""
+            made, stopped = config(tmp_path, options, port=server.address.port), asyncio.Event()
+            running = asyncio.ensure_future(run(made, clock, logger()[0], stopped))
+
+            async def until(done: Callable[[], bool]) -> None:
+                while not done():  # noqa: ASYNC110 - it sends no event
+                    await asyncio.sleep(0.005)
+
+            try:
+                await until((tmp_path / "agent.sock").exists)
+                async with WorkloadApi(f"unix://{tmp_path}/agent.sock") as api:
+                    await api.fetch_x509()
+                calls = server.calls[call]
+                clock.behind = -before * life
+                looks = clock.naps
+                await until(lambda: clock.naps > looks + 10)
+                assert server.calls[call] == calls
+                clock.behind = -after * life
+                await until(lambda: server.calls[call] > calls)
+            finally:
+                stopped.set()
+                await asyncio.wait_for(running, 10)
+
+    asyncio.run(scenario())
 
 
 async def source_of(folder: Path, options: str) -> Bundle:
