@@ -50,6 +50,11 @@ async def other(dsn: str) -> Connection:
     return await psycopg.AsyncConnection.connect(dsn)
 
 
+async def in_another_database(dsn: str) -> Connection:
+    """Of the same cluster, whose transactions are numbered together."""
+    return await other(dsn.replace("/postgres?", "/template1?"))
+
+
 async def token(connection: Connection, name: str) -> str:
     """Its row ID, which is its key in the log."""
     made = await connection.execute(
@@ -62,7 +67,7 @@ async def token(connection: Connection, name: str) -> str:
 
 def test_a_commit_that_was_overtaken_is_seen_when_it_comes(dsn: str) -> None:
     async def work(store: Store) -> None:
-        slow, neighbour = await other(dsn), await other(dsn)
+        slow, neighbour = await other(dsn), await in_another_database(dsn)
         position = await store.changes.position()
         late = await token(slow, "late")
         await neighbour.execute("SELECT pg_current_xact_id()")  # stays open all the time
@@ -96,7 +101,7 @@ def test_no_change_is_lost_or_seen_twice_however_commits_interleave(dsn: str) ->
         await connection.close()
 
     async def work(store: Store) -> None:
-        neighbour = await other(dsn)
+        neighbour = await in_another_database(dsn)
         await neighbour.execute("SELECT pg_current_xact_id()")
         position = await store.changes.position()
         committed: list[str] = []
