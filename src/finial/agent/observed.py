@@ -29,7 +29,12 @@ def observe_holdings(metrics: Metrics, holdings: Holdings, signer: Signer) -> No
 
 
 def observe_contact(metrics: Metrics, contact: Contact, clock: Clock) -> None:
-    metrics.gauge("finial.server_silence_seconds").read(lambda: max(0.0, clock.unix() - contact.heard_at))
+    began = clock.unix()  # what was never heard of is silent since then
+
+    def silence() -> float:
+        return max(0.0, clock.unix() - max(contact.heard_at, began))
+
+    metrics.gauge("finial.server_silence_seconds").read(silence)
 
 
 def observe_lives(metrics: Metrics, clock: Clock, own: Callable[[], X509Svid], holdings: Holdings) -> None:

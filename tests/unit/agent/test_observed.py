@@ -37,6 +37,8 @@ def test_silence_ends_with_a_word_of_the_server() -> None:
     clock = VirtualClock()
     metrics, contact = unread(clock), Contact(clock)
     observe_contact(metrics, contact, clock)
+    clock.step(20)
+    assert told(metrics) == {"finial_server_silence_seconds": 20}
     contact.heard()
     clock.step(30)
     assert told(metrics) == {"finial_server_silence_seconds": 30}
