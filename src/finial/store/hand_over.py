@@ -35,7 +35,7 @@ class Workers:
 
 
 async def _settled(future: Future[T], answer: asyncio.Future[T]) -> None:
-    """Withdrawn, or at its end; further cancellations wait with us, which is milliseconds."""
+    """Withdrawn, or at its end; further cancellations wait with us: milliseconds, or as long as the engine does."""
     if future.cancel():
         return
     while not answer.done():
