@@ -35,7 +35,9 @@ from finial.wire.pb.spire.api.types.selector_pb2 import Selector
 CALLERS = 2
 MANY = 60  # entries; above that callers delete
 NODE_TTL, WORKLOAD_TTL = 60, 60  # seconds
-LONGEST_LIFE = 0.5  # seconds from one restart to the next kill, at most; on a slow machine as long as a start takes
+LONGEST_LIFE = (
+    0.5  # seconds from one restart to the next kill, at most; on a slow machine as long as a start takes
+)
 LONGEST_START = 1.5  # seconds, where a kill shall hit the start
 
 
