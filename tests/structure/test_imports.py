@@ -35,6 +35,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "agent": EVERYTHING_BELOW,
     "client": frozenset({"errors", "spiffe", "svid", "runtime", "wire"}),
     "doctor": SPEAKERS,
+    "console": SPEAKERS | {"doctor"},  # a form asks what `finial explain` asks
     "lab": SPEAKERS,
 }  # fmt: skip
 ANYTHING = frozenset({"cli", "testing", "__main__"})  # nothing imports these
