@@ -26,6 +26,9 @@ from finial.spiffe.bundle import Bundle, JwtAuthority, X509Authority
 from finial.spiffe.trust_domain import TrustDomain
 
 MAX_SIZE = 8 * 1024 * 1024  # bytes; thousands of roots fit
+MAX_MEMBER = (
+    4096  # characters of a number in a JWK: RSA of 24,000 bits; joserfc needs 70 times that in memory
+)
 X509_USE, JWT_USE, WIT_USE = "x509-svid", "jwt-svid", "wit-svid"
 MEMBERS = ("use", "kty", "kid", "crv", "x", "y", "n", "e", "x5c")  # in the order in which they are written
 KEY_MEMBERS = ("kty", "crv", "x", "y", "n", "e")
@@ -230,6 +233,8 @@ def _public_key_of(key: dict[str, object], use: str, index: int) -> bytes:
     for name in KEY_MEMBERS:
         value = key.get(name)
         if isinstance(value, str):
+            if len(value) > MAX_MEMBER:
+                raise InvalidArgument(f'key of {use} entry {index} cannot be read: "{name}" is too long')
             values[name] = value
     try:
         read = _key(values)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 
@@ -85,6 +86,21 @@ def test_a_small_rsa_key_is_kept_in_silence() -> None:
     found = parse(data, DOMAIN)
     assert [one.key_id for one in found.jwt_authorities] == ["small", "k1", "k2", "k3"]
     assert json.loads(jwks(found))["keys"][0] == {name: key[name] for name in ("kty", "kid", "n", "e")}
+
+
+@pytest.mark.parametrize("member", ["n", "e", "x", "y", "crv", "kty"])
+def test_a_number_of_megabytes_is_refused_before_it_is_read(member: str) -> None:
+    """One of eight megabytes would cost 500 MiB and two seconds."""
+    key = {"kty": "RSA", "kid": "k", "n": "uw" * 171, "e": "AQAB", member: "uw" * 500_000}
+    tracemalloc.start()
+    try:
+        with pytest.raises(
+            InvalidArgument, match=f'^key of jwt-svid entry 0 cannot be read: "{member}" is too long$'
+        ):
+            parse_jwks(json.dumps({"keys": [key]}).encode(), DOMAIN)
+        assert tracemalloc.get_traced_memory()[1] < 16 * 1024 * 1024
+    finally:
+        tracemalloc.stop()
 
 
 @pytest.mark.parametrize("kind", ["oct", "OKP", "", "rsa", ["RSA"], None])
