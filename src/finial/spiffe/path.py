@@ -6,32 +6,34 @@ dot, dash and underscore: SPIFFE-ID 2.2. Nothing is normalised: what is not cano
 
 from __future__ import annotations
 
+import re
 import string
 
 from finial.errors import InvalidArgument
 
 SEGMENT_CHARACTERS = frozenset(string.ascii_letters + string.digits + ".-_")
+PATH = r"(?:/(?!\.{1,2}(?:/|\Z))[a-zA-Z0-9._-]+)*"  # the rules, to be matched up to the end of the text
+is_path = re.compile(rf"{PATH}\Z").match
 
 
 def check_path(path: str) -> str:
     """The path itself if it is one. Raises: InvalidArgument, in go-spiffe's words."""
-    if not path:
-        return path
-    if not path.startswith("/"):
-        raise InvalidArgument("path must have a leading slash")
-    for segment in path[1:].split("/"):
-        _check_segment(segment, last=path.endswith("/"))
+    if not is_path(path):
+        raise InvalidArgument(_fault(path))
     return path
 
 
-def _check_segment(segment: str, *, last: bool) -> None:
+def _fault(path: str) -> str:
+    """Of the first segment that has one."""
+    if not path.startswith("/"):
+        return "path must have a leading slash"
+    segment = next(one for one in path[1:].split("/") if not is_path(f"/{one}"))
     if not segment:
-        raise InvalidArgument(
-            "path cannot have a trailing slash" if last else "path cannot contain empty segments"
+        return (
+            "path cannot have a trailing slash"
+            if path.endswith("/")
+            else "path cannot contain empty segments"
         )
     if segment in (".", ".."):
-        raise InvalidArgument("path cannot contain dot segments")
-    if not SEGMENT_CHARACTERS.issuperset(segment):
-        raise InvalidArgument(
-            "path segment characters are limited to letters, numbers, dots, dashes, and underscores"
-        )
+        return "path cannot contain dot segments"
+    return "path segment characters are limited to letters, numbers, dots, dashes, and underscores"
