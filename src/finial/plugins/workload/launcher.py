@@ -11,13 +11,13 @@ exactly that process while it runs the program that it was started with:
 | the service after exec of a shell, or of its own interpreter again | no: program or stack differ |
 | the same, hiding itself again after exec, while a fork of it keeps the lifeline | yes, see the last row |
 | a second copy started by hand | no: never handed over |
-| a later process with the same number | no: the pidfd has ended |
+| a later process with the same number | no: the one that was handed over has ended |
 | a stranger that the service passes its connected socket to | yes: Linux tells who connected, not who reads |
-| other code inside the service's process | yes: a process is the smallest thing that Linux tells apart |
+| other code inside the service's process | yes: a process is the smallest thing that a kernel tells apart |
 
-An exec of the same program is seen by the stack, which only root and the same user may look at, and not
-even that user's agent where the service is not dumpable; there a lifeline must come with the hand-over, or
-it is refused.
+On Linux an exec of the same program is seen by the stack, which only root and the same user may look at, and
+not even that user's agent where the service is not dumpable; there a lifeline must come with the hand-over, or
+it is refused. macOS tells of every exec, and who used a connection last.
 """
 
 from __future__ import annotations
