@@ -6,6 +6,7 @@ SPIRE 1.15 reads them too, but for the workload attestor `launcher`, which is Fi
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 from finial.lab.place import Place
@@ -38,6 +39,13 @@ plugins {{
 
     NodeAttestor "join_token" {{
         plugin_data {{}}
+    }}
+}}
+
+telemetry {{
+    Prometheus {{
+        host = {host}
+        port = {metrics}
     }}
 }}
 """
@@ -73,15 +81,23 @@ plugins {{
         plugin_data {{}}
     }}
 }}
+
+telemetry {{
+    Prometheus {{
+        host = {host}
+        port = {metrics}
+    }}
+}}
 """
 
 
-def server_conf(place: Place, topology: Topology, host: str, port: int, dsn: str = "") -> str:
+def server_conf(place: Place, topology: Topology, host: str, ports: Mapping[str, int], dsn: str = "") -> str:
     """`dsn`: of a PostgreSQL database; empty for a SQLite one in the lab's folder."""
     return SERVER.format(
         trust_domain=quoted(topology.trust_domain.name),
         host=quoted(host),
-        port=port,
+        port=ports["server"],
+        metrics=ports["server-metrics"],
         socket=quoted(place.server_socket),
         data=quoted(place.data("server")),
         kind=quoted("postgres" if dsn else "sqlite3"),
@@ -90,11 +106,12 @@ def server_conf(place: Place, topology: Topology, host: str, port: int, dsn: str
     )
 
 
-def agent_conf(place: Place, topology: Topology, host: str, port: int) -> str:
+def agent_conf(place: Place, topology: Topology, host: str, ports: Mapping[str, int]) -> str:
     return AGENT.format(
         trust_domain=quoted(topology.trust_domain.name),
         host=quoted(host),
-        port=port,
+        port=ports["server"],
+        metrics=ports["agent-metrics"],
         socket=quoted(place.agent_socket),
         data=quoted(place.data("agent")),
         bundle=quoted(place.bundle),

@@ -193,11 +193,11 @@ class Domain:
 
 
 def write_configs(place: Place, topology: Topology, found: State) -> None:
-    port, dsn = found.ports["server"], found.postgres
+    dsn = found.postgres
     if dsn == state.EMBEDDED:
         dsn = postgres.dsn(place.postgres, found.ports["postgres"])
     for name, text in (
-        ("server", configs.server_conf(place, topology, HOST, port, dsn)),
-        ("agent", configs.agent_conf(place, topology, HOST, port)),
+        ("server", configs.server_conf(place, topology, HOST, found.ports, dsn)),
+        ("agent", configs.agent_conf(place, topology, HOST, found.ports)),
     ):
         private_file.replace(place.config(name), text.encode())

@@ -13,14 +13,16 @@ from finial.errors import FailedPrecondition
 
 HOST = "127.0.0.1"
 SERVER_PORT = 8081
+METRICS_PORTS = {"server-metrics": 9988, "agent-metrics": 9989}
 FIRST_SERVICE_PORT = 18443
 POSTGRES_PORT = 15432
 TRIES = 200
 
 
 def defaults(services: Sequence[str]) -> dict[str, int]:
-    """`server` and each service, in this order."""
-    return {"server": SERVER_PORT} | {name: FIRST_SERVICE_PORT + at for at, name in enumerate(services)}
+    """`server`, each service and where metrics are read, in this order."""
+    serving = {name: FIRST_SERVICE_PORT + at for at, name in enumerate(services)}
+    return {"server": SERVER_PORT} | serving | METRICS_PORTS
 
 
 def choose(wanted: Mapping[str, int]) -> dict[str, int]:

@@ -77,13 +77,13 @@ def test_who_keeps_the_lab_from_being_well_is_named(place: Place, monkeypatch: p
 
 
 def test_configuration_files_are_private(place: Place) -> None:
-    write_configs(place, LAB, State({"server": 18081}))
+    write_configs(place, LAB, State(defaults(()) | {"server": 18081}))
     for name in ("server", "agent"):
         assert place.config(name).stat().st_mode & 0o777 == 0o600
         assert "18081" in place.config(name).read_text()
 
 
 def test_the_server_gets_the_database_that_was_named(place: Place) -> None:
-    write_configs(place, LAB, State({"server": 18081}, postgres="host=db user=ada"))
+    write_configs(place, LAB, State(defaults(()) | {"server": 18081}, postgres="host=db user=ada"))
     text = place.config("server").read_text()
     assert '"postgres"' in text and '"host=db user=ada"' in text and "sqlite" not in text

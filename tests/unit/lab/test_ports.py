@@ -25,7 +25,8 @@ def free() -> int:
 
 
 def test_defaults_are_those_of_the_documentation() -> None:
-    assert defaults(["a", "b"]) == {"server": 8081, "a": 18443, "b": 18444}
+    serving = {"server": 8081, "a": 18443, "b": 18444}
+    assert defaults(["a", "b"]) == serving | {"server-metrics": 9988, "agent-metrics": 9989}
 
 
 def test_free_ports_are_kept() -> None:

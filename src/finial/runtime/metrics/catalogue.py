@@ -45,6 +45,7 @@ BOTH = (
     gauge("runtime.heap_objects", "Memory blocks that the interpreter has allocated."),
     gauge("runtime.num_goroutines", "Tasks of the event loop."),
     gauge("runtime.total_gc_runs", "Runs of the garbage collector."),
+    gauge("finial.clock_seconds", "Unix time by this program's clock, as it was asked."),
     gauge(
         "finial.expiration_seconds",
         "Seconds until what is in use expires: x509_ca, jwt_key, server_svid; agent_svid, workload_svid (the first).",

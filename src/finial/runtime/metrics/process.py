@@ -25,6 +25,7 @@ def observe_process(metrics: Metrics, clock: Clock) -> None:
     """From here on they are read whenever somebody asks."""
     begun = clock.monotonic()
     metrics.gauge("uptime_in_ms").read(lambda: (clock.monotonic() - begun) * 1000)
+    metrics.gauge("finial.clock_seconds").read(clock.unix)
     metrics.gauge("runtime.alloc_bytes").read(lambda: _memory(1))
     metrics.gauge("runtime.sys_bytes").read(lambda: _memory(0))
     metrics.gauge("runtime.heap_objects").read(lambda: float(sys.getallocatedblocks()))

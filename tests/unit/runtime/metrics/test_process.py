@@ -25,6 +25,7 @@ def test_gauges_are_read_when_asked_for() -> None:
         assert values.pop("uptime_in_ms") == 90_000
         assert values.pop("runtime.num_goroutines") == 1
         assert 10e6 < values["runtime.alloc_bytes"] < values["runtime.sys_bytes"]
+        assert values["finial.clock_seconds"] == clock.unix()
         assert values["runtime.heap_objects"] > 10_000
         assert values["runtime.total_gc_runs"] > 0
 
