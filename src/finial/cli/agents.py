@@ -121,7 +121,7 @@ async def all_agents(api: ServerApi, wanted: ListAgentsRequest.Filter) -> list[A
 
 def agent_id(flags: AgentFlags) -> SPIFFEID:
     if not flags.spiffe_id:
-        raise InvalidArgument("a SPIFFE ID is required")
+        raise InvalidArgument("a SPIFFE ID is required", hint="`finial agent list` shows the IDs of agents")
     return read_id(flags.spiffe_id)
 
 

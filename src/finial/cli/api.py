@@ -110,7 +110,7 @@ async def watch(flags: WatchFlags, console: Console) -> int:
 
 async def fetch_jwt(flags: JwtFlags, console: Console) -> int:
     if not flags.audience:
-        raise InvalidArgument("audience must be specified")
+        raise InvalidArgument("audience must be specified", hint="for example -audience api")
     async with workload_api(flags) as api:
         try:
             bundles = await within(flags.timeout, _first_jwt_bundles(api))
@@ -128,7 +128,7 @@ async def fetch_jwt(flags: JwtFlags, console: Console) -> int:
 
 async def validate_jwt(flags: ValidateFlags, console: Console) -> int:
     if not flags.audience:
-        raise InvalidArgument("audience must be specified")
+        raise InvalidArgument("audience must be specified", hint="for example -audience api")
     if not flags.svid:
         raise InvalidArgument("svid must be specified")
     async with workload_api(flags) as api:

@@ -32,6 +32,12 @@ class Console:
         if text and self.own_name:
             self.err(f"hint: {text}")
 
+    def progress(self, text: str) -> None:
+        """On one line of a terminal that is written over each time; empty: the line goes away."""
+        if self.interactive:
+            self.stderr.write(f"\r\x1b[K{text}")
+            self.stderr.flush()
+
     @property
     def interactive(self) -> bool:
         """A person looks at it: progress and colour make sense."""

@@ -55,9 +55,15 @@ def incomplete(words: list[str], console: Console) -> int:
     for verb, summary in rows.items():
         show(f"    {verb:<{width}}{summary}")
     typed = list(takewhile(lambda word: not word.startswith("-"), words))
-    if len(typed) > 1 and not asked:
+    if len(typed) > 1 and not asked and not is_group(console.program, typed):
         tell_unknown(typed, [verb.split()[-1] for verb in group], console)
     return 0 if asked else 1
+
+
+def is_group(program: str, typed: list[str]) -> bool:
+    """Whether commands begin so: `agent api`."""
+    names = (tree.typed(program, one).split() for one in tree.commands(program, typed[0]))
+    return any(name[: len(typed)] == typed for name in names)
 
 
 def tell_unknown(typed: list[str], known: list[str], console: Console) -> None:
@@ -78,15 +84,34 @@ def execute(command: Command, arguments: list[str], console: Console) -> int:
         console.help(command.help(), end="")
         return 0
     except flags.UsageError as wrong:
-        console.err(wrong.message)
-        console.err(command.help(), end="")
-        console.hint(wrong.hint)
-        return 1
+        return refuse(wrong, command, console)
     console.arguments = tuple(rest)
+    if rest and not command.takes_arguments:
+        console.hint(f'"{rest[0]}" is not read: `{command.path}` takes flags only, each with a - in front')
     try:
         return _run_in_loop(command, values, console)
     except FinialError as error:
-        return report(error, console)
+        return report(error, console, one_of(command, values))
+
+
+def refuse(wrong: flags.UsageError, command: Command, console: Console) -> int:
+    """Go's order by SPIRE's names; else what is wrong comes last, where a person looks."""
+    if not console.own_name:
+        console.err(wrong.message)
+    console.err(command.help(), end="")
+    if console.own_name:
+        console.err(f"\nError: {wrong.message}")
+        console.hint(wrong.hint)
+    return 1
+
+
+def one_of(command: Command, values: object) -> str | None:
+    """The next step for an error that may come of a flag whose value is none of those it can have."""
+    for one in flags.declared(command.flags):
+        value = getattr(values, one.field)
+        if one.choices and value and value not in one.choices:
+            return f"-{one.name} is one of {', '.join(one.choices)}"
+    return None
 
 
 def _run_in_loop(command: Command, values: object, console: Console) -> int:
@@ -103,10 +128,10 @@ def _run_in_loop(command: Command, values: object, console: Console) -> int:
     return asyncio.run(run())
 
 
-def report(error: FinialError, console: Console) -> int:
-    """`Error: what failed: why`, as spire-server; spire-agent prints the bare text."""
+def report(error: FinialError, console: Console, hint: str | None = None) -> int:
+    """`Error: what failed: why`, as spire-server; spire-agent prints the bare text. `hint`: if the error has none."""
     console.err(error.message if console.program == "spire-agent" else f"Error: {error.message}")
-    console.hint(error.hint)
+    console.hint(error.hint or hint)
     return 1
 
 

@@ -9,6 +9,7 @@ from finial.cli.command import Command
 from finial.cli.console import Console
 from finial.cli.files import read_text
 from finial.cli.flags import flag
+from finial.cli.hints import from_text
 from finial.cli.output import messages_json
 from finial.cli.paging import pages
 from finial.cli.server_socket import AnswerFlags, calling, server
@@ -125,9 +126,8 @@ async def delete_bundle(flags: DeleteFlags, console: Console) -> int:
         return 0
     for result in reply.results:
         if result.status.code:
-            raise Internal(
-                f'failed to delete federated bundle "{result.trust_domain}": {result.status.message}'
-            )
+            failed = f'failed to delete federated bundle "{result.trust_domain}": {result.status.message}'
+            raise Internal(failed, hint=from_text(result.status.message))
     console.out("bundle deleted.")
     return 0
 

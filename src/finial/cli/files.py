@@ -29,7 +29,9 @@ def write_file(path: Path, data: bytes, mode: int) -> None:
             os.fchmod(file.fileno(), mode)
             file.write(data)
     except OSError as why:
-        raise as_go_prints(why, str(path)) from why
+        wrong = as_go_prints(why, str(path))
+        absent = isinstance(why, FileNotFoundError) and not path.parent.exists()
+        raise type(wrong)(wrong.message, hint=f"mkdir -p {path.parent}" if absent else None) from why
 
 
 def as_go_prints(why: OSError, path: str) -> FinialError:

@@ -19,6 +19,11 @@ from finial.errors import InvalidArgument
 
 Flags = TypeVar("Flags")
 TRUE = frozenset({"1", "t", "T", "TRUE", "true", "True"})
+FORMS = {
+    "int": "a whole number is wanted",
+    "duration": "a duration has a unit, as 30s, 10m or 24h",
+    "bool": "true or false, after an equals sign",
+}  # what a value looks like, where it could not be read
 FALSE = frozenset({"0", "f", "F", "FALSE", "false", "False"})
 
 
@@ -168,7 +173,8 @@ def _take(values: dict[str, Any], one: Declared, text: str) -> None:
     except InvalidArgument as why:
         what = "invalid boolean value" if one.kind == "bool" else "invalid value"
         where = f"-{one.name}" if one.kind == "bool" else f"flag -{one.name}"
-        raise UsageError(f'{what} "{text}" for {where}: {why.message}') from None
+        hint = why.hint or FORMS.get(one.kind)
+        raise UsageError(f'{what} "{text}" for {where}: {why.message}', hint=hint) from None
 
 
 def read_bool(text: str) -> bool:

@@ -15,6 +15,18 @@ UNKNOWN_SERVICE = re.compile(r"unknown service (?P<service>[\w.]+)")
 OTHER_DOMAIN = re.compile(r'"[^"]*" is not a member of trust domain "(?P<domain>[^"]+)"')
 NO_AGENT = re.compile(r'"[^"]*" is not an agent in trust domain "(?P<domain>[^"]+)"')
 ADDRESS = re.compile(r"(?P<host>[\w.\-]*|\[[\da-fA-F:]+\]):(?P<port>\d+)")
+NOT_FEDERATING = re.compile(r"method (\w*Federation\w*|RefreshBundle) is not served by this server")
+NEXT_STEPS = (
+    ("agent not found", "`finial agent list` shows the IDs of agents"),
+    ("entry not found", "`finial entry show` shows the IDs of entries"),
+    ("failed to update entry", "`finial entry show` shows the IDs of entries"),
+    ("bundle not found", "`finial bundle list` shows whose bundles there are"),
+    ("unexpected authority ID", "`finial localauthority x509 show`, or jwt, tells the IDs and what each is"),
+    (
+        "similar entry already exists",
+        "`finial entry show` with this -parentID, -spiffeID and -selector shows it; `finial entry update` changes it",
+    ),
+)
 WORKLOAD_API = "SpiffeWorkloadAPI"
 CONFIGURATION = "finial.configuration.v1.Configuration"
 
@@ -28,7 +40,9 @@ def from_text(message: str) -> str | None:
         return f'this server is of trust domain "{domain}": its IDs begin with spiffe://{domain}/'
     if NO_AGENT.search(message):
         return "`finial agent list` shows the IDs of agents"
-    return None
+    if NOT_FEDERATING.search(message):
+        return "`finial bundle set` trusts another trust domain by a bundle that you bring"
+    return next((step for told, step in NEXT_STEPS if told in message), None)
 
 
 def wrong_socket(service: str) -> str:
@@ -52,8 +66,9 @@ def wrong_socket(service: str) -> str:
 
 def nobody_listens(peer: Peer, path: str) -> str:
     """By what is at the path."""
-    if path.startswith("unix:"):
-        plain = "/" + path.removeprefix("unix:").lstrip("/")
+    before, uri, after = path.partition("unix:")
+    if uri and (not before or before.endswith("/")):  # the folder in front of what was no absolute path
+        plain = "/" + after.lstrip("/")
         return f'a path is wanted, without unix: in front: -socketPath "{plain}"'
     if ADDRESS.fullmatch(path) or "://" in path:
         return (
@@ -71,5 +86,5 @@ def nobody_listens(peer: Peer, path: str) -> str:
         where += ", which one that ended left behind, or one that is starting has not opened yet"
     return (
         f"{where}: start it with `finial {peer} run`, or name its socket with -socketPath; "
-        "`finial status` tells whether a lab runs"
+        "`finial up` starts a whole trust domain on this machine"
     )

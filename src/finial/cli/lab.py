@@ -12,6 +12,7 @@ from finial.cli.command import Command
 from finial.cli.console import Console
 from finial.cli.flags import flag
 from finial.cli.lab_text import status_table, summary, up_record
+from finial.cli.links import typed
 from finial.cli.output import read_format, to_line
 from finial.errors import InvalidArgument
 
@@ -76,7 +77,8 @@ async def up(flags: UpFlags, console: Console) -> int:
     if flags.output == "json":
         console.out(to_line(up_record(place, done)))
     else:
-        console.out(summary(place, done, "" if not flags.dir else f" -dir {flags.dir}"), end="")
+        where = f" -dir {flags.dir}" if flags.dir else ""
+        console.out(summary(place, done, where, typed()), end="")
     return 0
 
 
@@ -117,7 +119,7 @@ async def verify(flags: OutputFlags, console: Console) -> int:
     """Exit 1 if a check does not come out as it must."""
     from finial.lab import checks
 
-    seen = await checked(place_of(flags))
+    seen = await checked(place_of(flags), console)
     wrong = sum(not one.ok for one in seen)
     if flags.output == "json":
         console.out(to_line([one.record() for one in seen]))
@@ -127,14 +129,18 @@ async def verify(flags: OutputFlags, console: Console) -> int:
     return 1 if wrong else 0
 
 
-async def checked(place: Place) -> list[Check]:
-    """What the services saw, and what a process that is vouched for by nothing sees."""
+async def checked(place: Place, console: Console) -> list[Check]:
+    """What the services saw, and what a process that is vouched for by nothing sees; counted where a person waits."""
     from finial.lab import checks, lifecycle, stranger
     from finial.lab.topology import LAB
 
     lifecycle.required(place)
-    answers = [one async for one in lifecycle.asked(place, {"verb": "verify"}) if "what" in one]
-    seen = [checks.Check.of(one) for one in answers]
+    seen: list[Check] = []
+    async for one in lifecycle.asked(place, {"verb": "verify"}):
+        if "what" in one:
+            seen.append(checks.Check.of(one))
+            console.progress(f"{len(seen)} checks: {one['what']}")
+    console.progress("")
     seen.append(checks.unvouched("a stranger: this command", await stranger.ask(place.endpoint), LAB))
     return seen
 
@@ -161,7 +167,7 @@ async def fresh_install(flags: OutputFlags, console: Console) -> int:
         return await verify(flags, console)
     place = place_of(flags)
     done = await brought_up(building, place, console)
-    seen = await checked(place)
+    seen = await checked(place, console)
     console.out(to_line({"up": up_record(place, done), "checks": [one.record() for one in seen]}))
     return 0 if all(one.ok for one in seen) else 1
 

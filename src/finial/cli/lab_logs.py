@@ -32,6 +32,8 @@ async def logs(flags: LogsFlags, console: Console) -> int:
     names = console.arguments or tuple(sorted(one.stem for one in place.logs.glob("*.log")))
     known = {name: place.log(name) for name in names}
     show = show_json if flags.output == "json" else show_text(several=len(known) > 1)
+    if not place.logs.is_dir():
+        raise NotFound(f'no lab is in "{place.folder}"', hint="finial up starts one")
     missing = [name for name, path in known.items() if not path.is_file()]
     if missing or not known:
         there = ", ".join(sorted(one.stem for one in place.logs.glob("*.log"))) or "none"

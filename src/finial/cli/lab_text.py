@@ -24,8 +24,8 @@ def up_record(place: Place, done: Up) -> dict[str, JsonValue]:
     }
 
 
-def summary(place: Place, done: Up, where: str) -> str:
-    """Where everything is, and what to try."""
+def summary(place: Place, done: Up, where: str, program: str) -> str:
+    """Where everything is, and what to try. `program`: what is typed for it; `where`: the flag that names the lab."""
     status, ports = done.status, done.state.ports
     lines = [
         f"trust domain   {status['trust_domain']}",
@@ -36,11 +36,11 @@ def summary(place: Place, done: Up, where: str) -> str:
         "",
         *service_rows(status),
         "",
-        "try  finial verify" + where,
-        "     finial status" + where,
-        "     finial logs -f" + where + " payment-api",
-        "     finial entry show" + ("" if not where else f" -socketPath {place.server_socket}"),
-        "     finial down" + where,
+        f"try  {program} verify{where}",
+        f"     {program} status{where}",
+        f"     {program} logs -f{where} payment-api",
+        f"     {program} entry show" + (f" -socketPath {place.server_socket}" if where else ""),
+        f"     {program} down{where}",
     ]
     return "\n".join(lines) + "\n"
 

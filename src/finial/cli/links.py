@@ -6,6 +6,8 @@ Only `finial` goes on the PATH by itself, so that an install never shadows a sto
 from __future__ import annotations
 
 import os
+import shlex
+import shutil
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,6 +52,15 @@ def program() -> Path:
     """The `finial` that is running, beside its interpreter if it was called as a module."""
     called = Path(sys.argv[0])
     return called.resolve() if called.name == "finial" else Path(sys.executable).parent / "finial"
+
+
+def typed() -> str:
+    """What a person types for it: `finial` where the PATH has this one, else its path."""
+    mine, found = program(), shutil.which("finial")
+    if found and Path(found).resolve() == mine:
+        return "finial"
+    here = Path.cwd()
+    return shlex.quote(str(mine.relative_to(here) if mine.is_relative_to(here) else mine))
 
 
 def _refuse_taken(link: Path, target: Path, *, force: bool) -> None:

@@ -14,6 +14,7 @@ from finial.cli.console import Console
 from finial.cli.durations import read_duration
 from finial.cli.files import write_file
 from finial.cli.flags import flag
+from finial.cli.notation import parse_id
 from finial.cli.output import messages_json, to_line
 from finial.cli.server_socket import AnswerFlags, calling, server
 from finial.errors import FinialError, InvalidArgument
@@ -88,7 +89,7 @@ async def mint_jwt(flags: JwtFlags, console: Console) -> int:
     if not flags.spiffe_id:
         raise InvalidArgument("spiffeID must be specified")
     if not flags.audience:
-        raise InvalidArgument("at least one audience must be specified")
+        raise InvalidArgument("at least one audience must be specified", hint="for example -audience api")
     wanted = checked_id(flags.spiffe_id)
     message = SPIFFEID(trust_domain=wanted.trust_domain.name, path=wanted.path)
     request = MintJWTSVIDRequest(id=message, audience=flags.audience, ttl=whole_seconds(flags.ttl))
@@ -110,7 +111,7 @@ async def mint_jwt(flags: JwtFlags, console: Console) -> int:
 def checked_id(text: str) -> SpiffeId:
     if not text:
         raise InvalidArgument("spiffeID must be specified")
-    return SpiffeId.parse(text)
+    return parse_id(text)
 
 
 def whole_seconds(ttl: float) -> int:

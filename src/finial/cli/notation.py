@@ -26,9 +26,18 @@ def time_text(unix: int) -> str:
         return f"{unix} (Unix seconds)"
 
 
+def parse_id(text: str) -> SpiffeId:
+    """Raises: InvalidArgument, in SPIRE's words, which do not name the value; the hint does."""
+    try:
+        return SpiffeId.parse(text)
+    except InvalidArgument as why:
+        hint = f'"{text}" is no SPIFFE ID: one looks like spiffe://example.org/web'
+        raise InvalidArgument(why.message, hint=why.hint or hint) from why
+
+
 def read_id(text: str) -> SPIFFEID:
     """Raises: InvalidArgument."""
-    checked = SpiffeId.parse(text)
+    checked = parse_id(text)
     return SPIFFEID(trust_domain=checked.trust_domain.name, path=checked.path)
 
 

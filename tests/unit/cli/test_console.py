@@ -31,3 +31,16 @@ def test_hints_are_not_for_callers_of_spire_and_help_goes_where_it_is_read() -> 
         console.hint("next")
         console.hint(None)
         assert (out.getvalue(), err.getvalue()) == (told, noted)
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_progress_is_one_line_of_a_terminal_and_nothing_elsewhere() -> None:
+    for err, told in ((Terminal(), "\r\x1b[K1 of 2\r\x1b[K"), (io.StringIO(), "")):
+        console = Console(stderr=err)
+        console.progress("1 of 2")
+        console.progress("")
+        assert err.getvalue() == told

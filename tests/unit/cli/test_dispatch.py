@@ -54,22 +54,69 @@ def test_help_that_was_asked_for_can_be_piped_and_goes_to_stderr_as_spire() -> N
 
 
 def test_wrong_flags_are_followed_by_the_usage_and_exit_1() -> None:
+    code, out, err = call("entry", "show", "-nope", program="spire-server")
+    assert (code, out) == (1, "")
+    assert err.startswith("flag provided but not defined: -nope\nUsage of entry show:\n")
+
+
+def test_by_our_own_name_what_is_wrong_comes_last() -> None:
     code, out, err = call("version", "-nope")
     assert (code, out) == (1, "")
-    assert err.startswith("flag provided but not defined: -nope\nUsage of version:\n")
+    assert err.startswith("Usage of version:\n")
+    assert err.endswith("\n\nError: flag provided but not defined: -nope\n")
 
 
 def test_a_bad_format_is_refused_in_the_words_of_spire() -> None:
-    _, _, err = call("version", "-output", "yaml")
+    _, _, err = call("entry", "show", "-output", "yaml", program="spire-server")
     assert err.startswith(
         'invalid value "yaml" for flag -output: bad formatter flag: unknown format option: "yaml"'
     )
 
 
+@pytest.mark.parametrize(
+    ("words", "hint"),
+    [
+        ("x509 mint -ttl 5", "a duration has a unit, as 30s, 10m or 24h"),
+        ("token generate -ttl 1h", "a whole number is wanted"),
+        ("bundle show -format yaml", "-format is one of pem, spiffe"),
+        (
+            "entry count -selector a:b -matchSelectorsOn all",
+            "-matchSelectorsOn is one of exact, subset, superset, any",
+        ),
+        (
+            "logger set -level loud",
+            "-level is one of panic, fatal, error, warn, info, debug, trace",
+        ),
+        (
+            "entry create -spiffeID a -parentID spiffe://b/c -selector a:b",
+            '"a" is no SPIFFE ID: one looks like spiffe://example.org/web',
+        ),
+    ],
+)
+def test_a_value_that_cannot_be_is_told_what_can(words: str, hint: str) -> None:
+    code, _, err = call(*words.split())
+    assert code == 1
+    assert err.endswith(f"\nhint: {hint}\n")
+
+
+def test_words_that_are_no_flags_are_told() -> None:
+    code, _, err = call("version", "entries")
+    assert code == 0
+    assert err == 'hint: "entries" is not read: `version` takes flags only, each with a - in front\n'
+    assert "hint" not in call("entry", "show", "web", program="spire-server")[2]
+
+
+def test_a_group_of_a_group_is_no_unknown_command() -> None:
+    _, _, err = call("agent", "api")
+    assert "there is no command" not in err
+    assert 'there is no command "agent api fetsh"' in call("agent", "api", "fetsh")[2]
+
+
 def test_a_flag_in_other_letters_is_named() -> None:
     _, _, err = call("entry", "show", "-spiffeid", "spiffe://example.org/a")
-    assert err.startswith("flag provided but not defined: -spiffeid\nUsage of entry show:\n")
-    assert err.endswith('hint: did you mean "-spiffeID"?\n')
+    assert err.endswith(
+        '\nError: flag provided but not defined: -spiffeid\nhint: did you mean "-spiffeID"?\n'
+    )
 
 
 def test_a_verb_that_is_not_there_is_told_with_those_that_are() -> None:

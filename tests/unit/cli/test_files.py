@@ -41,5 +41,6 @@ def test_writes_with_exactly_this_mode(tmp_path: Path, mode: int) -> None:
 
 
 def test_a_folder_that_is_absent_is_told(tmp_path: Path) -> None:
-    with pytest.raises(FinialError, match="no such file or directory"):
+    with pytest.raises(FinialError, match="no such file or directory") as refused:
         write_file(tmp_path / "absent" / "f", b"", 0o600)
+    assert refused.value.hint == f"mkdir -p {tmp_path}/absent"

@@ -29,6 +29,11 @@ def test_logs_show_the_last_lines_of_those_that_are_named(tmp_path: Path, call: 
     assert "agent, server" in got.err
 
 
+def test_without_a_lab_the_next_step_is_told(tmp_path: Path, call: Call) -> None:
+    got = call("logs", "-dir", str(tmp_path / "none"))
+    assert (got.exit, got.err) == (1, f'Error: no lab is in "{tmp_path}/none"\nhint: finial up starts one\n')
+
+
 def test_what_is_new_in_a_log_is_shown_in_whole_lines(tmp_path: Path) -> None:
     console = Console(stdout=io.StringIO())
     plain = show_text(several=False)

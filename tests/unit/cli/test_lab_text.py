@@ -62,14 +62,16 @@ def test_a_process_that_is_down_tells_why() -> None:
 
 def test_the_summary_tells_where_everything_is(tmp_path: Path) -> None:
     place = Place.at(tmp_path, {})
-    text = summary(place, Up(STATUS, State({"server": 8081}), started=True, moved={}), " -dir /x")
+    text = summary(
+        place, Up(STATUS, State({"server": 8081}), started=True, moved={}), " -dir /x", "bin/finial"
+    )
     assert f"export SPIFFE_ENDPOINT_SOCKET=unix://{place.agent_socket}" in text
     assert (
         "payment-api        https://127.0.0.1:18444  spiffe://example.org/ns/production/sa/payment-api"
         in text
     )
-    assert f"finial entry show -socketPath {place.server_socket}" in text
-    assert "finial verify -dir /x" in text
+    assert f"bin/finial entry show -socketPath {place.server_socket}" in text
+    assert "try  bin/finial verify -dir /x" in text
     assert "database       sqlite" in text
 
 

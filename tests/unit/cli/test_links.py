@@ -7,7 +7,7 @@ import pytest
 
 from finial.cli import run
 from finial.cli.console import Console
-from finial.cli.links import NAMES, program
+from finial.cli.links import NAMES, program, typed
 
 
 def call(*words: str) -> tuple[int, str, str]:
@@ -57,3 +57,19 @@ def test_a_folder_that_is_none_is_named(tmp_path: Path) -> None:
     code, _, err = call(str(tmp_path / "absent"))
     assert code == 1
     assert f'"{tmp_path / "absent"}" is not a folder' in err
+
+
+def test_what_a_person_types_is_found_on_the_path_or_is_a_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine = tmp_path / "venv dir" / "finial"
+    mine.parent.mkdir()
+    mine.touch(mode=0o755)
+    monkeypatch.setattr("sys.argv", [str(mine)])
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.chdir("/")
+    assert typed() == f"'{str(mine).removeprefix('/')}'"
+    monkeypatch.chdir(tmp_path)
+    assert typed() == "'venv dir/finial'"
+    monkeypatch.setenv("PATH", str(mine.parent))
+    assert typed() == "finial"

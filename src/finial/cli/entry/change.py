@@ -124,7 +124,7 @@ def new_entry(flags: CreateFlags) -> Entry:
 
 def changed_entry(flags: UpdateFlags) -> Entry:
     if not flags.entry_id:
-        raise InvalidArgument("entry ID is required")
+        raise InvalidArgument("entry ID is required", hint="`finial entry show` shows the IDs of entries")
     check(flags, needs_parent=True)
     return from_flags(flags)
 

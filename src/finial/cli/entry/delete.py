@@ -8,6 +8,7 @@ from finial.cli.console import Console
 from finial.cli.entry.change import go_quoted
 from finial.cli.files import read_text
 from finial.cli.flags import flag
+from finial.cli.hints import from_text
 from finial.cli.json_text import read_object
 from finial.cli.output import messages_json
 from finial.cli.server_socket import AnswerFlags, calling, server
@@ -30,7 +31,7 @@ async def delete(flags: DeleteFlags, console: Console) -> int:
     if flags.entry_id:
         ids.append(flags.entry_id)
     if not ids:
-        raise InvalidArgument("an entry ID is required")
+        raise InvalidArgument("an entry ID is required", hint="`finial entry show` shows the IDs of entries")
     async with server(flags) as api:
         with calling():
             reply = await api.entry.BatchDeleteEntry(BatchDeleteEntryRequest(ids=ids))
@@ -49,7 +50,7 @@ def read_ids(content: str, where: str) -> list[str]:
 
 
 def show_deleted(reply: BatchDeleteEntryResponse, console: Console) -> int:
-    """The empty lines are SPIRE's."""
+    """The empty lines are SPIRE's, and that the last line has no end."""
     failed = [one for one in reply.results if one.status.code]
     done = [one for one in reply.results if not one.status.code]
     for result in done:
@@ -57,13 +58,16 @@ def show_deleted(reply: BatchDeleteEntryResponse, console: Console) -> int:
     for result in failed:
         reason = f"code: {status_code_name(result.status.code)}, msg: {go_quoted(result.status.message)}"
         console.err(f"Failed to delete entry with ID {result.id} ({reason})")
-    if failed and not done:
-        console.out(f"\n\nFailed to delete {len(failed)} entries", end="")
-    elif failed:
-        text_done = f"Deleted {len(done)} entries successfully"
-        console.out(f"\n\n{text_done}, but failed to delete {len(failed)} entries", end="")
-    else:
-        console.out(f"Deleted {len(done)} entries successfully", end="")
+    console.out(total(len(done), len(failed)), end="\n" if console.own_name else "")
     if failed:
-        raise Internal("failed to delete one or more entries")
+        hint = from_text(failed[0].status.message)
+        raise Internal("failed to delete one or more entries", hint=hint)
     return 0
+
+
+def total(done: int, failed: int) -> str:
+    if not failed:
+        return f"Deleted {done} entries successfully"
+    if not done:
+        return f"\n\nFailed to delete {failed} entries"
+    return f"\n\nDeleted {done} entries successfully, but failed to delete {failed} entries"

@@ -73,6 +73,8 @@ class Seen:
             why = f': no agent and no entry is "{parent}"' if parent else ""
             console.err(f'no agent may hold entry "{entry_id}"{why}')
         if self.nobody:
+            if any(self.nobody.values()):
+                console.hint("`finial agent list` and `finial entry show` tell which IDs a parent may have")
             return NOBODY
         self.show(console)
         arrived = sum(state in ARRIVED for state in self.agents.values())

@@ -36,12 +36,31 @@ def test_other_files_are_refused(content: str) -> None:
         read_ids(content, "f")
 
 
-def test_all_deleted(console: Console) -> None:
+def spires() -> Console:
+    return Console("spire-server", io.StringIO(), io.StringIO(), io.StringIO())
+
+
+def test_the_last_line_ends_only_by_our_own_name(console: Console) -> None:
+    show_deleted(reply(a=0), console)
+    assert written(console)[0].endswith("Deleted 1 entries successfully\n")
+
+
+def test_an_entry_that_is_not_there_is_told_where_ids_are(console: Console) -> None:
+    answer = reply(a=5)
+    answer.results[0].status.message = "entry not found"
+    with pytest.raises(Internal) as refused:
+        show_deleted(answer, console)
+    assert refused.value.hint == "`finial entry show` shows the IDs of entries"
+
+
+def test_all_deleted() -> None:
+    console = spires()
     assert show_deleted(reply(a=0), console) == 0
     assert written(console) == ("Deleted entry with ID: a\n\n\nDeleted 1 entries successfully", "")
 
 
-def test_none_deleted(console: Console) -> None:
+def test_none_deleted() -> None:
+    console = spires()
     with pytest.raises(Internal, match="failed to delete one or more entries"):
         show_deleted(reply(a=5), console)
     assert written(console) == (
@@ -50,7 +69,8 @@ def test_none_deleted(console: Console) -> None:
     )
 
 
-def test_some_deleted(console: Console) -> None:
+def test_some_deleted() -> None:
+    console = spires()
     with pytest.raises(Internal):
         show_deleted(reply(a=0, b=5), console)
     out, _ = written(console)

@@ -44,7 +44,10 @@ def test_nobody_names_the_missing_parent() -> None:
     )
     code, text = verdict(answer)
     assert code == NOBODY
-    assert text == 'no agent may hold entry "e1": no agent and no entry is "spiffe://example.org/node"\n'
+    assert text == (
+        'no agent may hold entry "e1": no agent and no entry is "spiffe://example.org/node"\n'
+        "hint: `finial agent list` and `finial entry show` tell which IDs a parent may have\n"
+    )
 
 
 def test_agents_that_are_all_away_are_no_success() -> None:
