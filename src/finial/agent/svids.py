@@ -140,6 +140,11 @@ class Holdings:
         room = max(0, self._cache_size - len(self._held) - self._due.waiting)
         return self._due.at(now, room)[:limit]
 
+    @property
+    def awaited(self) -> bool:
+        """Whether a workload waits for an SVID."""
+        return self._due.waiting > 0
+
     def next_renewal(self) -> float | None:
         """Unix seconds of the first renewal to come by age, beyond what `due` has named; None: there is none."""
         return self._due.next_renewal()

@@ -160,7 +160,8 @@ class WorkloadApi(SpiffeWorkloadAPIBase):
         selectors = await self._attested(peer, method)
         changed = asyncio.Event()
         view = self._holdings.subscribe(selectors, changed.set)
-        self._signer.wake()
+        if self._holdings.awaited:
+            self._signer.wake()
         sent: Res | None = None
         try:
             while True:

@@ -235,6 +235,19 @@ def test_waiting_workloads_are_signed_for_first(holdings: Holdings) -> None:
     assert [one.entry.id for one in holdings.due(NOW.timestamp(), limit=1)] == ["wanted"]
 
 
+def test_a_workload_waits_until_its_svid_is_in_hand_and_nobody_for_one_that_is_old(
+    holdings: Holdings,
+) -> None:
+    idle, wanted = entry("idle", "t:2"), entry("wanted", "t:3")
+    holdings.set_entries([idle, wanted])
+    waits = [holdings.awaited]
+    Subscriber(holdings, "t:3")
+    waits.append(holdings.awaited)
+    holdings.store("wanted", signed(wanted, renew_in=0))
+    waits.append(holdings.awaited)
+    assert waits == [False, True, False]
+
+
 def test_prefetch_stops_at_the_cache_size_and_waiting_workloads_do_not() -> None:
     holdings = Holdings(Bundle(OWN), cache_size=2)
     entries = [entry(f"e{number}", f"t:{number}") for number in range(5)]
