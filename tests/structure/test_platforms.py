@@ -1,4 +1,4 @@
-"""Whatever a platform lacks, what is for another one is not missed: all is imported where Linux's own names are gone.
+"""Few modules know the platform, and none misses what another has: all is imported where the names of Linux are gone.
 
 A Mac is played in a process of its own; what third parties do there is theirs.
 """
@@ -7,8 +7,26 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+
+SOURCE = Path(__file__).parents[2] / "src" / "finial"
+# One place for each seam: docs/architecture.md.
+SEAMS = {
+    "doctor/machine.py": "is asked which platform it is",
+    "runtime/handover.py": "what stands for a process in a record",
+    "runtime/metrics/process.py": "the unit of a figure of the kernel",
+    "runtime/peer/__init__.py": "chooses",
+    "runtime/peer/darwin.py": "says where it is at home",
+    "runtime/peer/linux.py": "says where it is at home",
+    "runtime/private_file.py": "what forces bytes to the disk",
+    "runtime/process/__init__.py": "chooses",
+    "runtime/process/darwin.py": "says where it is at home",
+    "runtime/process/linux.py": "says where it is at home",
+    "runtime/sockets/bind.py": "limits and options of sockets",
+    "runtime/tls/identity.py": "how a key reaches OpenSSL",
+}
 
 # Of CPython's documentation: "Availability: Linux", as far as one of our modules could want it.
 PLAYED = """
@@ -59,3 +77,12 @@ def test_every_module_can_be_imported_without_what_only_linux_has() -> None:
     )
     assert done.returncode == 0, done.stderr
     assert int(done.stdout) > 300
+
+
+def test_few_modules_know_the_platform() -> None:
+    knowing = {
+        str(path.relative_to(SOURCE))
+        for path in SOURCE.rglob("*.py")
+        if "testing" not in path.parts and "sys.platform" in path.read_text()
+    }
+    assert knowing == SEAMS.keys()
