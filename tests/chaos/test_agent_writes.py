@@ -61,13 +61,20 @@ async def killed(domain: Domain) -> None:
     await domain.stop_agent()
 
 
+AROUND = ("written", "renamed")  # the moment at which the new file takes its place
+OTHERS = tuple(stage for stage in STAGES if stage not in AROUND)
+
+
+@pytest.mark.parametrize(
+    "stages", [AROUND, pytest.param(OTHERS, marks=pytest.mark.soak)], ids=["around", "others"]
+)
 @pytest.mark.parametrize(("name", "nth"), [("keys.json", 2), ("agent-data.json", 5)])
 async def test_an_agent_killed_at_a_write_of_a_renewal_goes_on_with_its_identity(
-    name: str, nth: int, tmp_path: Path
+    name: str, nth: int, stages: Sequence[str], tmp_path: Path
 ) -> None:
     """`nth`: the writes before are of the first start, as below."""
     async with domain_of(tmp_path) as domain:
-        for stage in STAGES:
+        for stage in stages:
             await domain.stop_agent()
             forget_the_agent(domain)
             token = await domain.enrol()
@@ -98,7 +105,12 @@ FIRST_START: dict[
 }
 
 
-@pytest.mark.parametrize("what", FIRST_START)
+IDENTITY = ("no identity", "an identity")
+
+
+@pytest.mark.parametrize(
+    "what", [one if one in IDENTITY else pytest.param(one, marks=pytest.mark.soak) for one in FIRST_START]
+)
 async def test_an_agent_killed_at_a_write_of_its_first_start_goes_on_or_says_that_its_token_is_spent(
     what: str, tmp_path: Path
 ) -> None:
