@@ -4,6 +4,7 @@ from tests.fuzz.target import TARGETS
 from tests.fuzz.targets import (
     attestation,
     configuration,
+    console,
     credentials,
     host,
     http2,
@@ -19,6 +20,7 @@ __all__ = [
     "TARGETS",
     "attestation",
     "configuration",
+    "console",
     "credentials",
     "host",
     "http2",
