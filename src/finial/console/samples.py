@@ -6,6 +6,7 @@ anew, so its rate is counted from zero. A name nobody showed has no value, which
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -105,14 +106,14 @@ class Samples:
         whole = buckets[-1][1] if buckets else 0.0
         if not whole:
             return None
-        return next(bound for bound, count in buckets if count >= share * whole)
+        return next((bound for bound, count in buckets if count >= share * whole), None)
 
     def _buckets(self, name: str, labels: Mapping[str, str]) -> dict[float, float]:
         found: dict[float, float] = {}
         old = self.before.get(f"{name}_bucket", {})
         for key, value in self.now.get(f"{name}_bucket", {}).items():
-            if _fits(key, labels):
-                bound = float(dict(key)["le"])
+            bound = _bound(dict(key).get("le", ""))
+            if bound is not None and _fits(key, labels):
                 found[bound] = found.get(bound, 0.0) + _growth(value, old.get(key, 0.0))
         return found
 
@@ -124,6 +125,15 @@ class Samples:
 def _total(scrape: Scrape, name: str, labels: Mapping[str, str]) -> float | None:
     found = [value for key, value in scrape.get(name, {}).items() if _fits(key, labels)]
     return sum(found) if found else None
+
+
+def _bound(text: str) -> float | None:
+    """None for what no histogram writes."""
+    try:
+        bound = float(text)
+    except ValueError:
+        return None
+    return None if math.isnan(bound) else bound
 
 
 def _fits(key: Labels, labels: Mapping[str, str]) -> bool:

@@ -65,6 +65,12 @@ def test_means_and_quantiles_are_of_what_came_since() -> None:
     assert still.mean("finial_delay_seconds") == pytest.approx(50.11 / 104)
 
 
+@pytest.mark.parametrize("label", ['e="1"', 'le="0.# TYPE"', 'le="NaN"', 'le=""'])
+def test_a_bucket_without_a_bound_is_none(label: str) -> None:
+    samples = scraped((f"d_bucket{{{label}}} 1\n", 100), (f"d_bucket{{{label}}} 2\n", 110))
+    assert samples.quantile("d", 0.5) is None
+
+
 def test_rpcs_are_found_by_their_names() -> None:
     metrics = Metrics("spire_server", VirtualClock())
     metrics.calls("rpc.entry.v1.entry.list_entries").done("OK", 1)
