@@ -11,9 +11,9 @@ import re
 from collections.abc import Mapping
 
 SPECIAL = r"[*#$@!?0-9-]"
-REFERENCE = re.compile(
-    rf"\$(?:\{{(?:({SPECIAL})\}}|([^}}]+)\}}|\}}|)|({SPECIAL})|([A-Za-z_][A-Za-z0-9_]*))", re.DOTALL
-)
+PLAIN = rf"({SPECIAL})|([A-Za-z_][A-Za-z0-9_]*)"
+REFERENCE = re.compile(rf"\$(?:\{{(?:({SPECIAL})\}}|([^}}]+)\}}|\}})|{PLAIN})", re.DOTALL)
+UNCLOSED = re.compile(rf"\$(?:\{{|{PLAIN})")
 
 
 def expand(text: str, environment: Mapping[str, str]) -> str:
@@ -23,4 +23,5 @@ def expand(text: str, environment: Mapping[str, str]) -> str:
         name = next(filter(None, match.groups()), "")
         return "$" if name == "$" else environment.get(name, "")
 
-    return REFERENCE.sub(value, text)
+    head, last, tail = text.rpartition("}")  # beyond the last one nobody looks for another
+    return REFERENCE.sub(value, head + last) + UNCLOSED.sub(value, tail)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from finial.config.expand import expand
@@ -44,3 +46,9 @@ def test_expands_as_go_does(text: str, expanded: str) -> None:
 
 def test_what_a_variable_holds_is_not_expanded_again() -> None:
     assert expand("$A", {"A": "$B", "B": "x"}) == "$B"
+
+
+def test_references_that_are_never_closed_cost_no_more_than_others() -> None:
+    began = time.process_time()
+    assert expand("${" * 200_000, {}) == ""  # twelve seconds if each looks for its end
+    assert time.process_time() - began < 2
