@@ -137,7 +137,7 @@ class Fuzzer:
     def run(self, cpu: float) -> None:
         """All seeds and what was kept before, then mutations, until so many seconds of CPU are used up."""
         end = time.process_time() + cpu
-        known, self.corpus = self.corpus, self.target.seeds() or [b""]
+        known, self.corpus = self.corpus, [*self.target.seeds(), b""]
         with warnings.catch_warnings():
             warnings.simplefilter("error")
             for seed in tuple(self.corpus):
