@@ -30,11 +30,20 @@ import registration
 import signing
 import starting
 import table
+import telemetry
 import workload
 from rows import Measurement, Row, chosen
 from subject import CACHE, FINIAL, Programs, stock
 
-ROWS = (*starting.ROWS, *changing.ROWS, *signing.ROWS, *registration.ROWS, *workload.ROWS, *on_postgres.ROWS)
+ROWS = (
+    *starting.ROWS,
+    *changing.ROWS,
+    *signing.ROWS,
+    *registration.ROWS,
+    *workload.ROWS,
+    *on_postgres.ROWS,
+    *telemetry.ROWS,
+)
 RESULTS = Path(__file__).parent / "results"
 
 

@@ -54,6 +54,7 @@ plugins {{
     KeyManager "disk" {{ plugin_data {{ keys_path = "{folder}/server/keys.json" }} }}
     NodeAttestor "join_token" {{ plugin_data {{}} }}
 }}
+telemetry {{ {telemetry} }}
 """
 AGENT = """
 agent {{
@@ -103,6 +104,7 @@ class Site:
     quick: bool = False
     level: str = "INFO"
     postgres: str = ""  # a connection string; empty for SQLite
+    telemetry: str = ""  # options of the server's section
     folder: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="bench-")))
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
 
@@ -111,6 +113,7 @@ class Site:
         (self.folder / "server").mkdir(mode=0o700)
         (self.folder / "agent").mkdir(mode=0o700)
         values: dict[str, object] = {"port": self.port, "folder": self.folder, "level": self.level}
+        values["telemetry"] = self.telemetry
         values["kind"] = "postgres" if self.postgres else "sqlite3"
         values["database"] = self.postgres or self.folder / "server" / "data.sqlite3"
         (self.folder / "server.conf").write_text(SERVER.format(**values))
