@@ -23,6 +23,7 @@ from finial.lab.channel import Channel
 from finial.lab.handing import Handing
 from finial.lab.members import Members
 from finial.lab.place import Place
+from finial.lab.ports import METRICS_PORTS
 from finial.lab.process import Child
 from finial.lab.state import State
 from finial.lab.topology import LAB
@@ -106,10 +107,10 @@ def free_port() -> int:
 @asynccontextmanager
 async def trust_domain(place: Place) -> AsyncIterator[tuple[Members, Child]]:
     handing = Handing()
-    port = free_port()
-    members = Members(place, LAB, {"server": port}, handing, SystemClock(), lambda _: None)
+    ports = {name: free_port() for name in ("server", *METRICS_PORTS)}
+    members = Members(place, LAB, ports, handing, SystemClock(), lambda _: None)
     place.make()
-    domain.write_configs(place, LAB, State({"server": port}))
+    domain.write_configs(place, LAB, State(ports))
     server = await members.server()
     agent, _ = await members.agent()
     try:
