@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING
 
 from finial.cli.agent_socket import AgentFlags, workload_api
 from finial.cli.command import Command
-from finial.cli.configuration import DaemonFlags, load, tell_unknown_keys, told
+from finial.cli.configuration import DaemonFlags, load, refuse
 from finial.cli.console import Console
 from finial.cli.files import as_go_prints
 from finial.cli.flags import flag
 from finial.cli.rpc_errors import as_rpc_error
-from finial.config.problems import ConfigError
 from finial.errors import DeadlineExceeded, FinialError, InvalidArgument, PermissionDenied, Unavailable
 
 if TYPE_CHECKING:
@@ -73,10 +72,7 @@ async def run(flags: RunFlags, console: Console) -> int:
     try:
         config = read()
     except FinialError as error:
-        if isinstance(error, ConfigError):
-            tell_unknown_keys(error, console)
-        console.err(told(error))
-        return 1
+        return refuse(error, console)
     return await serve(config, read=read)
 
 
@@ -87,10 +83,7 @@ async def validate(flags: RunFlags, console: Console) -> int:
     try:
         with_join_token(load(flags, flags.config, load_agent))
     except FinialError as error:
-        if isinstance(error, ConfigError):
-            tell_unknown_keys(error, console)
-        console.err(f"SPIRE agent configuration file is invalid: {told(error)}")
-        return 1
+        return refuse(error, console, "SPIRE agent configuration file is invalid: ")
     console.out("SPIRE agent configuration file is valid.")
     return 0
 

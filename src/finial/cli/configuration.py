@@ -56,10 +56,22 @@ def read(path: str) -> bytes:
         return Path(path).read_bytes()
     except FileNotFoundError:
         where = os.path.abspath(path)
-        raise NotFound(f"could not find config file {where}: please use the -config flag") from None
+        raise NotFound(
+            f"could not find config file {where}: please use the -config flag",
+            hint="`finial up` writes one that works into conf/ of its folder",
+        ) from None
     except OSError as why:
         reason = (why.strerror or str(why)).lower()
         raise NotFound(f"unable to read configuration at {path}: {reason}") from why
+
+
+def refuse(error: FinialError, console: Console, what: str = "") -> int:
+    """A configuration that cannot be used, `what` in front of why. Returns: exit code 1."""
+    if isinstance(error, ConfigError):
+        tell_unknown_keys(error, console)
+    console.err(what + told(error))
+    console.hint(error.hint)
+    return 1
 
 
 def told(error: FinialError) -> str:

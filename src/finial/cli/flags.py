@@ -173,7 +173,7 @@ def _take(values: dict[str, Any], one: Declared, text: str) -> None:
     except InvalidArgument as why:
         what = "invalid boolean value" if one.kind == "bool" else "invalid value"
         where = f"-{one.name}" if one.kind == "bool" else f"flag -{one.name}"
-        hint = why.hint or FORMS.get(one.kind)
+        hint = FORMS.get(one.kind) if why.message == "parse error" else why.hint
         raise UsageError(f'{what} "{text}" for {where}: {why.message}', hint=hint) from None
 
 

@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from finial.cli.command import Command
-from finial.cli.configuration import DaemonFlags, load, tell_unknown_keys, told
+from finial.cli.configuration import DaemonFlags, load, refuse, told
 from finial.cli.console import Console
 from finial.cli.flags import flag
 from finial.cli.rpc_errors import as_rpc_error
 from finial.cli.server_socket import ServerFlags, server
-from finial.config.problems import ConfigError
 from finial.errors import FinialError, Unavailable
 
 if TYPE_CHECKING:
@@ -47,10 +46,7 @@ async def run(flags: RunFlags, console: Console) -> int:
     try:
         config = read()
     except FinialError as error:
-        if isinstance(error, ConfigError):
-            tell_unknown_keys(error, console)
-        console.err(told(error))
-        return 1
+        return refuse(error, console)
     return await serve(config, read=read)
 
 
@@ -67,10 +63,7 @@ async def validate(flags: RunFlags, console: Console) -> int:
         console.err("\n".join(faults_text(error.faults)))
         return 1
     except FinialError as error:
-        if isinstance(error, ConfigError):
-            tell_unknown_keys(error, console)
-        console.err(f"SPIRE server configuration file is invalid: {told(error)}")
-        return 1
+        return refuse(error, console, "SPIRE server configuration file is invalid: ")
     console.out("SPIRE server configuration file is valid.")
     return 0
 

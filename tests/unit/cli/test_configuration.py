@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from finial.cli.configuration import load, overrides, tell_unknown_keys
+from finial.cli.configuration import load, overrides, read, refuse, tell_unknown_keys
 from finial.cli.console import Console
 from finial.cli.server import RunFlags
 from finial.config.problems import ConfigError
@@ -51,3 +51,13 @@ def test_unknown_keys_are_logged_before_the_error(tmp_path: Path) -> None:
     tell_unknown_keys(wrong.value, Console(stdout=out))
     assert 'level=error msg="Unknown configuration detected" keys=bind_prot section=server' in out.getvalue()
     assert "bind_port" in wrong.value.message  # the suggestion
+
+
+def test_a_file_that_is_not_there_is_told_where_one_is(console: Console, tmp_path: Path) -> None:
+    with pytest.raises(NotFound) as absent:
+        read(str(tmp_path / "absent.conf"))
+    assert refuse(absent.value, console, "invalid: ") == 1
+    assert isinstance(console.stderr, io.StringIO)
+    first, hint = console.stderr.getvalue().splitlines()
+    assert first.startswith("invalid: could not find config file ")
+    assert hint.startswith("hint: `finial up` writes one")

@@ -99,6 +99,10 @@ def test_a_value_that_cannot_be_is_told_what_can(words: str, hint: str) -> None:
     assert err.endswith(f"\nhint: {hint}\n")
 
 
+def test_a_value_that_is_told_what_it_may_be_needs_no_more() -> None:
+    assert call("up", "-ttl", "3")[2].endswith("must be a number of seconds from 4 to 86400\n")
+
+
 def test_words_that_are_no_flags_are_told() -> None:
     code, _, err = call("version", "entries")
     assert code == 0
