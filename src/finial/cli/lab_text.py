@@ -27,11 +27,13 @@ def up_record(place: Place, done: Up) -> dict[str, JsonValue]:
 def summary(place: Place, done: Up, where: str, program: str) -> str:
     """Where everything is, and what to try. `program`: what is typed for it; `where`: the flag that names the lab."""
     status, ports = done.status, done.state.ports
+    metrics = (f"http://127.0.0.1:{ports[f'{of}-metrics']}/metrics of the {of}" for of in ("server", "agent"))
     lines = [
         f"trust domain   {status['trust_domain']}",
         f"server         127.0.0.1:{ports['server']}, socket {place.server_socket}",
         f"Workload API   export SPIFFE_ENDPOINT_SOCKET={place.endpoint}",
         f"database       {status['database']}",
+        f"metrics        {', '.join(metrics)}",
         f"files          {place.folder}",
         "",
         *service_rows(status),

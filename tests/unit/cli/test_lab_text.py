@@ -20,6 +20,7 @@ WEB = {
     "rotations": 3,
     "calls": {"ok": 4, "denied": 2, "failed": 0, "wrong": 0},
 }
+PORTS = {"server": 8081, "server-metrics": 9988, "agent-metrics": 9989}
 STATUS = {"trust_domain": "example.org", "database": "sqlite", "processes": [SERVER, WEB]}
 
 
@@ -62,9 +63,7 @@ def test_a_process_that_is_down_tells_why() -> None:
 
 def test_the_summary_tells_where_everything_is(tmp_path: Path) -> None:
     place = Place.at(tmp_path, {})
-    text = summary(
-        place, Up(STATUS, State({"server": 8081}), started=True, moved={}), " -dir /x", "bin/finial"
-    )
+    text = summary(place, Up(STATUS, State(PORTS), started=True, moved={}), " -dir /x", "bin/finial")
     assert f"export SPIFFE_ENDPOINT_SOCKET=unix://{place.agent_socket}" in text
     assert (
         "payment-api        https://127.0.0.1:18444  spiffe://example.org/ns/production/sa/payment-api"
@@ -73,6 +72,7 @@ def test_the_summary_tells_where_everything_is(tmp_path: Path) -> None:
     assert f"bin/finial entry show -socketPath {place.server_socket}" in text
     assert "try  bin/finial verify -dir /x" in text
     assert "database       sqlite" in text
+    assert "http://127.0.0.1:9988/metrics of the server, http://127.0.0.1:9989/metrics of the agent" in text
 
 
 def test_columns_are_aligned() -> None:
@@ -81,7 +81,7 @@ def test_columns_are_aligned() -> None:
 
 def test_programs_are_told_where_everything_is(tmp_path: Path) -> None:
     place = Place.at(tmp_path, {})
-    record = up_record(place, Up(STATUS, State({"server": 8081}), started=True, moved={}))
-    assert record["ports"] == {"server": 8081}
+    record = up_record(place, Up(STATUS, State(PORTS), started=True, moved={}))
+    assert record["ports"] == PORTS
     assert record["workload_api"] == f"unix://{place.agent_socket}"
     assert record["started"] is True
