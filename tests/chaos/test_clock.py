@@ -279,6 +279,20 @@ async def test_after_a_month_below_a_root_that_lives_all_is_well_by_itself(
         made.assert_idle()
 
 
+async def test_an_agent_that_starts_after_the_clock_was_set_back_proves_its_node_again(
+    tmp_path: Path, library: str
+) -> None:
+    """The root is from before; the CA below it, and what both had signed for them, is from the future."""
+    async with begun(node_with_a_certificate(tmp_path, library, upstream(tmp_path))) as made:
+        domain = made.domain
+        await domain.kill_agent()
+        await made.clock.jump(-600)
+        await made.start_agent()
+        await eventually(made.has_good_svid)
+        assert "Stored SVID is not valid yet" in domain.agent_log
+        assert "Traceback" not in domain.agent_log + domain.server_log
+
+
 async def test_after_a_month_the_agent_starts_its_trust_over_where_it_may(
     tmp_path: Path, library: str
 ) -> None:

@@ -183,4 +183,14 @@ class Node:
         identity = await self.keys.find(data.svid, reattestable=data.reattestable)
         if identity is None:
             self._log.warning("Private key of the stored SVID is not found")
-        return identity
+            return None
+        return identity if self._has_begun(identity) else None
+
+    def _has_begun(self, identity: AgentIdentity) -> bool:
+        """As servers see it; of a node that cannot prove itself again it is used all the same: time may heal it."""
+        begins_at = identity.svid.not_before
+        if begins_at <= self._clock.now():
+            return True
+        told = "the clock was set back, or was ahead when the server signed it: no server lets the agent in before"
+        self._log.warning("Stored SVID is not valid yet", begins_at=begins_at, hint=told)
+        return not identity.reattestable

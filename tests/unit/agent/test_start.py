@@ -22,7 +22,7 @@ from finial.plugins.node.join_token.agent import JoinTokenAttestor
 from finial.runtime.log import Level, Logger, Output
 from finial.spiffe import bundle_document
 from finial.spiffe.trust_domain import TrustDomain
-from finial.testing.clock import VirtualClock
+from finial.testing.clock import SetBack, VirtualClock
 from finial.testing.metrics import unread
 from finial.testing.scripted_server import ScriptedServer
 
@@ -100,6 +100,24 @@ def test_an_expired_identity_is_not_used(tmp_path: Path) -> None:
             await later.node.obtain()
             assert "Stored SVID has expired" in later.log
             assert server.calls["AttestAgent"] == 2
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("reattestable", [True, False])
+def test_an_identity_from_the_future_is_used_only_where_the_node_cannot_prove_itself_again(
+    tmp_path: Path, reattestable: bool
+) -> None:
+    async def scenario() -> None:
+        async with ScriptedServer() as server:
+            server.reattestable = reattestable
+            await Bench(tmp_path, server, server.new_token()).node.obtain()
+            server.clock = SetBack()
+            server.clock.behind = 60.0
+            earlier = Bench(tmp_path, server, server.new_token())
+            await earlier.node.obtain()
+            assert "Stored SVID is not valid yet" in earlier.log
+            assert server.calls["AttestAgent"] == (2 if reattestable else 1)
 
     asyncio.run(scenario())
 
