@@ -6,6 +6,7 @@ is in `results`). With `-wait`: 3 no agent may hold an entry, 4 not all agents h
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from finial.cli.console import Console
@@ -28,6 +29,8 @@ from finial.wire.pb.spire.api.server.entry.v1.entry_pb2 import (
 from finial.wire.pb.spire.api.types.entry_pb2 import Entry
 from finial.wire.pb.spire.api.types.status_pb2 import Status
 from finial.wire.status import status_code_name
+
+Result = BatchCreateEntryResponse.Result | BatchUpdateEntryResponse.Result
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +94,7 @@ async def create(flags: CreateFlags, console: Console) -> int:
         with calling():
             reply, position, warnings = await api.with_warnings(api.entry.BatchCreateEntry, request)
         show_warnings(warnings, console)
-        code = show_created(reply, entries, flags, console)
+        code = show_changed(reply, entries, "create", flags, console)
         if flags.wait and code == 0:
             made = [result.entry.id for result in reply.results if result.status.code == 0]
             return await wait_for(api, made, position, flags.wait_timeout, console)
@@ -109,7 +112,7 @@ async def update(flags: UpdateFlags, console: Console) -> int:
             request = BatchUpdateEntryRequest(entries=entries)
             reply, _, warnings = await api.with_warnings(api.entry.BatchUpdateEntry, request)
     show_warnings(warnings, console)
-    return show_updated(reply, entries, flags, console)
+    return show_changed(reply, entries, "update", flags, console)
 
 
 def new_entry(flags: CreateFlags) -> Entry:
@@ -167,11 +170,16 @@ def from_flags(flags: EntryFlags) -> Entry:
     return entry
 
 
-def show_created(
-    reply: BatchCreateEntryResponse, asked: list[Entry], flags: CreateFlags, console: Console
+def show_changed(
+    reply: BatchCreateEntryResponse | BatchUpdateEntryResponse,
+    asked: list[Entry],
+    verb: str,
+    flags: EntryFlags,
+    console: Console,
 ) -> int:
     """A failed entry is shown as it was asked for, without the ID that the server may have told."""
-    for result, entry in zip(reply.results, asked, strict=True):
+    results: Sequence[Result] = reply.results
+    for result, entry in zip(results, asked, strict=True):
         if result.status.code:
             result.entry.CopyFrom(entry)
         else:
@@ -179,21 +187,7 @@ def show_created(
     if flags.output == "json":
         console.out(messages_json([reply]))
         return 0
-    return show_results([(one.status, one.entry) for one in reply.results], "create", console)
-
-
-def show_updated(
-    reply: BatchUpdateEntryResponse, asked: list[Entry], flags: UpdateFlags, console: Console
-) -> int:
-    for result, entry in zip(reply.results, asked, strict=True):
-        if result.status.code:
-            result.entry.CopyFrom(entry)
-        else:
-            text.sorted_selectors(result.entry)
-    if flags.output == "json":
-        console.out(messages_json([reply]))
-        return 0
-    return show_results([(one.status, one.entry) for one in reply.results], "update", console)
+    return show_results([(one.status, one.entry) for one in results], verb, console)
 
 
 def show_warnings(warnings: tuple[str, ...], console: Console) -> None:

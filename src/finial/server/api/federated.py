@@ -21,6 +21,16 @@ from finial.wire.status import answers, item_status
 
 OWN = "the server's own trust domain is not allowed"
 MODES = {0: DeleteMode.RESTRICT, 1: DeleteMode.DELETE, 2: DeleteMode.DISSOCIATE}
+AnyStream = (
+    Stream[api.BatchSetFederatedBundleRequest, api.BatchSetFederatedBundleResponse]
+    | Stream[api.BatchCreateFederatedBundleRequest, api.BatchCreateFederatedBundleResponse]
+    | Stream[api.BatchUpdateFederatedBundleRequest, api.BatchUpdateFederatedBundleResponse]
+)
+AnyRequest = (
+    api.BatchSetFederatedBundleRequest
+    | api.BatchCreateFederatedBundleRequest
+    | api.BatchUpdateFederatedBundleRequest
+)
 Write = Callable[[Bundle], Awaitable[Committed[Bundle]]]
 
 
@@ -66,13 +76,11 @@ class FederatedBundles(BundleBase):
         stream: Stream[api.BatchCreateFederatedBundleRequest, api.BatchCreateFederatedBundleResponse],
     ) -> None:
         request = await request_of(stream)
-        hidden = hidden_fields(given(request, "output_mask", request.output_mask))
-        results = []
-        for message in request.bundle:
-            status, bundle = await self._written(
-                stream, message, f"creating a federated bundle for {OWN}", self._create, hidden
-            )
-            results.append(api.BatchCreateFederatedBundleResponse.Result(status=status, bundle=bundle))
+        written = await self._written(stream, request, "creating", self._create)
+        results = [
+            api.BatchCreateFederatedBundleResponse.Result(status=status, bundle=bundle)
+            for status, bundle in written
+        ]
         await stream.send_message(api.BatchCreateFederatedBundleResponse(results=results))
 
     async def _create(self, bundle: Bundle) -> Committed[Bundle]:
@@ -86,7 +94,6 @@ class FederatedBundles(BundleBase):
         stream: Stream[api.BatchUpdateFederatedBundleRequest, api.BatchUpdateFederatedBundleResponse],
     ) -> None:
         request = await request_of(stream)
-        hidden = hidden_fields(given(request, "output_mask", request.output_mask))
         mask = given(request, "input_mask", request.input_mask)
 
         async def update(bundle: Bundle) -> Committed[Bundle]:
@@ -95,25 +102,22 @@ class FederatedBundles(BundleBase):
                     bundle.trust_domain, lambda stored: updated_bundle(stored, bundle, mask)
                 )
 
-        results = []
-        for message in request.bundle:
-            status, bundle = await self._written(
-                stream, message, f"updating a federated bundle for {OWN}", update, hidden
-            )
-            results.append(api.BatchUpdateFederatedBundleResponse.Result(status=status, bundle=bundle))
+        written = await self._written(stream, request, "updating", update)
+        results = [
+            api.BatchUpdateFederatedBundleResponse.Result(status=status, bundle=bundle)
+            for status, bundle in written
+        ]
         await stream.send_message(api.BatchUpdateFederatedBundleResponse(results=results))
 
     async def BatchSetFederatedBundle(
         self, stream: Stream[api.BatchSetFederatedBundleRequest, api.BatchSetFederatedBundleResponse]
     ) -> None:
         request = await request_of(stream)
-        hidden = hidden_fields(given(request, "output_mask", request.output_mask))
-        results = []
-        for message in request.bundle:
-            status, bundle = await self._written(
-                stream, message, f"setting a federated bundle for {OWN}", self._set, hidden
-            )
-            results.append(api.BatchSetFederatedBundleResponse.Result(status=status, bundle=bundle))
+        written = await self._written(stream, request, "setting", self._set)
+        results = [
+            api.BatchSetFederatedBundleResponse.Result(status=status, bundle=bundle)
+            for status, bundle in written
+        ]
         await stream.send_message(api.BatchSetFederatedBundleResponse(results=results))
 
     async def _set(self, bundle: Bundle) -> Committed[Bundle]:
@@ -157,16 +161,21 @@ class FederatedBundles(BundleBase):
         return None
 
     async def _written(
+        self, stream: AnyStream, request: AnyRequest, doing: str, write: Write
+    ) -> list[tuple[status_pb2.Status, bundle_pb2.Bundle | None]]:
+        """Of each item of a batch, its status, and the bundle as it is stored then."""
+        hidden = hidden_fields(given(request, "output_mask", request.output_mask))
+        not_own = f"{doing} a federated bundle for {OWN}"
+        return [await self._item(stream, one, not_own, write, hidden) for one in request.bundle]
+
+    async def _item(
         self,
-        stream: Stream[api.BatchSetFederatedBundleRequest, api.BatchSetFederatedBundleResponse]
-        | Stream[api.BatchCreateFederatedBundleRequest, api.BatchCreateFederatedBundleResponse]
-        | Stream[api.BatchUpdateFederatedBundleRequest, api.BatchUpdateFederatedBundleResponse],
+        stream: AnyStream,
         message: bundle_pb2.Bundle,
         not_own: str,
         write: Write,
         hidden: tuple[str, ...],
     ) -> tuple[status_pb2.Status, bundle_pb2.Bundle | None]:
-        """One item of a batch: its status, and the bundle as it is stored then."""
         error: FinialError | None = None
         answer = None
         try:
