@@ -57,6 +57,7 @@ def status_table(found: Mapping[str, Any]) -> str:
         "NAME",
         "PID",
         "PORT",
+        "METRICS",
         "STATE",
         "RESTARTS",
         "SVID UNTIL",
@@ -71,7 +72,8 @@ def status_table(found: Mapping[str, Any]) -> str:
 
 def _status_row(one: Mapping[str, Any]) -> tuple[str, ...]:
     state = "up" if one["up"] else one["problem"] or "starting"
-    row = (one["name"], str(one["pid"] or "-"), str(one["port"] or "-"), state, str(one["restarts"]))
+    numbers = (str(one[what] or "-") for what in ("pid", "port", "metrics_port"))
+    row = (one["name"], *numbers, state, str(one["restarts"]))
     if "id" not in one:
         return row
     calls = one["calls"]

@@ -92,6 +92,7 @@ def status_of(domain: Domain) -> Record:
                 "name": one.name,
                 "pid": one.child.started.pid if one.child else None,
                 "port": domain.state.ports.get(one.name),
+                "metrics_port": domain.state.ports.get(f"{one.name}-metrics"),
                 "up": one.up.is_set(),
                 "restarts": one.restarts,
                 "problem": one.problem,

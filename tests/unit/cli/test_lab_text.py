@@ -7,11 +7,20 @@ from finial.lab.lifecycle import Up
 from finial.lab.place import Place
 from finial.lab.state import State
 
-SERVER = {"name": "server", "pid": 7, "port": 8081, "up": True, "restarts": 0, "problem": ""}
+SERVER = {
+    "name": "server",
+    "pid": 7,
+    "port": 8081,
+    "metrics_port": 9988,
+    "up": True,
+    "restarts": 0,
+    "problem": "",
+}
 WEB = {
     "name": "payment-api",
     "pid": 8,
     "port": 18444,
+    "metrics_port": None,
     "up": True,
     "restarts": 1,
     "problem": "",
@@ -30,6 +39,7 @@ def test_the_status_has_a_row_for_each_process() -> None:
         "NAME",
         "PID",
         "PORT",
+        "METRICS",
         "STATE",
         "RESTARTS",
         "SVID",
@@ -40,11 +50,12 @@ def test_the_status_has_a_row_for_each_process() -> None:
         "FAILED",
         "WRONG",
     ]
-    assert lines[1].split() == ["server", "7", "8081", "up", "0"]
+    assert lines[1].split() == ["server", "7", "8081", "9988", "up", "0"]
     assert lines[2].split() == [
         "payment-api",
         "8",
         "18444",
+        "-",
         "up",
         "1",
         "2026-01-01T00:00:00Z",

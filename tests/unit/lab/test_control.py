@@ -47,6 +47,7 @@ def test_status_tells_of_every_process(tmp_path: Path) -> None:
     assert [one["name"] for one in found["processes"]] == ["server", "agent", *LAB.names]
     assert not any(one["up"] for one in found["processes"])
     assert found["processes"][2]["port"] == 18443
+    assert [one["metrics_port"] for one in found["processes"]] == [9988, 9989, None, None, None]
     assert found["trust_domain"] == "example.org"
 
 

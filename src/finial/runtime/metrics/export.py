@@ -2,7 +2,7 @@
 
 `Export` is what the configuration asks for; `Exporter` makes the `Metrics` to count into and serves them. With
 TLS a reader is known by a CA's certificate, by an X509-SVID, or not at all, as configured. An endpoint that cannot
-be opened is told as an error and does not keep the program from its work: SPIRE 1.15, prometheus.go.
+be opened is told and does not keep the program from its work: SPIRE 1.15, prometheus.go.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ class Exporter:
         try:
             sock = listen_tcp(host, port)
         except FinialError as why:
-            self._log.error("Prometheus listener stopped unexpectedly", error=why, host=host, port=port)
+            self._log.warning(f"Prometheus listener stopped unexpectedly: {why}")
             return
         self.port = sock.getsockname()[1]
         self._log.info("Starting prometheus exporter", host=host, port=self.port)

@@ -59,7 +59,7 @@ def test_a_taken_port_is_told_and_does_no_harm() -> None:
             await served.start()
             await served.close()
         assert "Please ensure access to this port is tightly controlled" in log.getvalue()
-        assert 'level=error msg="Prometheus listener stopped unexpectedly"' in log.getvalue()
+        assert 'level=warning msg="Prometheus listener stopped unexpectedly: listen' in log.getvalue()
 
     asyncio.run(scenario())
 
