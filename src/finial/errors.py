@@ -18,6 +18,8 @@ class FinialError(Exception):
         self.message = message if message.isascii() else message.encode("utf-8", "backslashreplace").decode()
         super().__init__(self.message)
         self.hint = hint
+        if hint:
+            self.add_note(f"hint: {hint}")  # Python shows it below an error that nobody caught
 
     def __str__(self) -> str:
         return self.message

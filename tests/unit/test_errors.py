@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import traceback
+
 import pytest
 
 from finial import errors
@@ -29,6 +31,12 @@ def test_a_denial_keeps_its_reason_further_out() -> None:
 
 def test_a_hint_is_no_part_of_the_message() -> None:
     assert str(NotFound("entry not found", hint="list them")) == "entry not found"
+
+
+def test_a_hint_is_shown_below_an_error_that_nobody_caught() -> None:
+    lines = traceback.format_exception(NotFound("entry not found", hint="list them"))
+    assert "".join(lines).endswith("NotFound: entry not found\nhint: list them\n")
+    assert "hint" not in "".join(traceback.format_exception(NotFound("entry not found")))
 
 
 def test_reasons_have_the_numbers_of_the_protocol() -> None:

@@ -92,10 +92,16 @@ async def brought_up(flags: UpFlags, place: Place, console: Console) -> Up:
 
     def tell(record: Mapping[str, Any]) -> None:
         if "phase" in record:
+            console.progress("")
             console.err(f"  {record['phase']:<10} {record['seconds']:6.2f} s")
             console.stderr.flush()
+            console.progress("  going on ...")
 
-    done = await lifecycle.up(place, ttl=flags.ttl, fresh=flags.fresh, tell=tell, postgres=flags.postgres)
+    console.progress("  starting ...")
+    try:
+        done = await lifecycle.up(place, ttl=flags.ttl, fresh=flags.fresh, tell=tell, postgres=flags.postgres)
+    finally:
+        console.progress("")
     for name, (wanted, port) in done.moved.items():
         console.err(f"  port {wanted} is taken: {name} has {port}")
     for lack in unprotected(ThisMachine()):
