@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 
 from grpclib import protocol
 from h2.errors import ErrorCodes
 from h2.events import DataReceived, Event, RequestReceived, StreamReset
+from h2.exceptions import NoSuchStreamError
 
 from finial.errors import Unavailable
 from finial.runtime.http2.stream import Connection, Stream
@@ -51,13 +53,17 @@ class Processor(protocol.EventsProcessor):
 
     def process_request_received(self, event: RequestReceived) -> None:
         if self.connection.client_side:  # a server asks nothing
-            self.connection.h2.reset_stream(event.stream_id, ErrorCodes.PROTOCOL_ERROR)
+            self._reset(event.stream_id, ErrorCodes.PROTOCOL_ERROR)
             return
         if self.last_stream_id is not None and event.stream_id > self.last_stream_id:
             self.refused += 1
-            self.connection.h2.reset_stream(event.stream_id, ErrorCodes.REFUSED_STREAM)
+            self._reset(event.stream_id, ErrorCodes.REFUSED_STREAM)
             return
         super().process_request_received(event)
+
+    def _reset(self, stream_id: int, code: ErrorCodes) -> None:
+        with suppress(NoSuchStreamError):  # the peer took it back in the same bytes
+            self.connection.h2.reset_stream(stream_id, code)
 
     def process_stream_reset(self, event: StreamReset) -> None:
         stream = self.streams.get(event.stream_id)

@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 from grpclib.config import Configuration
 from h2.config import H2Configuration
-from hyperframe.frame import Frame, GoAwayFrame, PingFrame, SettingsFrame
+from hpack import Encoder
+from hyperframe.frame import Frame, GoAwayFrame, HeadersFrame, PingFrame, RstStreamFrame, SettingsFrame
 
 from finial.errors import PermissionDenied
 from finial.runtime.http2 import protocol as protocol_module
@@ -21,6 +22,7 @@ from finial.runtime.http2.limits import Limits
 from finial.runtime.http2.protocol import DRAIN_PING, HIGHEST_STREAM_ID, Protocol, set_options
 
 HELLO = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + SettingsFrame(0).serialize()
+REQUEST = [(":method", "POST"), (":path", "/a.B/C"), (":scheme", "http"), (":authority", "x")]
 
 
 class Wire(asyncio.Transport):
@@ -142,6 +144,24 @@ def test_the_graceful_end_is_two_goaways_around_a_ping(monkeypatch: pytest.Monke
         assert last.last_stream_id == 0
         await asyncio.sleep(0.001)
         assert wire.ended == "closed"
+        server.connection_lost(None)
+
+    asyncio.run(main())
+
+
+def test_a_stream_opened_and_taken_back_after_the_final_goaway_is_no_fault() -> None:
+    """In the same bytes: by the time it is refused there is nothing to reset."""
+
+    async def main() -> None:
+        wire = Wire()
+        server = made(wire)
+        server.data_received(HELLO)
+        server.drain()
+        server.data_received(PingFrame(0, opaque_data=DRAIN_PING, flags=["ACK"]).serialize())
+        opened = HeadersFrame(1, data=Encoder().encode(REQUEST), flags=["END_HEADERS"])
+        server.data_received(opened.serialize() + RstStreamFrame(1, error_code=8).serialize())
+        assert server.processor.refused == 1
+        assert not wire.ended
         server.connection_lost(None)
 
     asyncio.run(main())
