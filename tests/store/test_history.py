@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -160,38 +161,43 @@ def test_a_failover_to_a_replica_that_lags_is_another_history() -> None:
         store = await Store.open(location, clock=SystemClock())
         try:
             await store.create_join_token(JoinToken("kept", 1))
-            await asyncio.to_thread(left_behind, replica)
+            await asyncio.to_thread(left_behind, primary, replica)
             lost = [(await store.create_join_token(JoinToken(f"lost{n}", 1))).position for n in range(5)][-1]
             await asyncio.to_thread(primary.kill)
-            await asyncio.to_thread(replica.promote)
-            again = await until_back(store, lost)
-            assert again.position.epoch != lost.epoch
-            assert (await store.take_join_token("kept")).value is not None
-            assert (await store.take_join_token("lost0")).value is None
-            written = [(await store.create_join_token(JoinToken(f"new{n}", 1))).position for n in range(9)][
-                -1
-            ]
-            assert written.id > lost.id
-            with pytest.raises(FailedPrecondition, match="another history"):
-                written.covers(lost)
+            try:
+                await asyncio.to_thread(replica.promote)
+                await promoted(store, lost)
+            finally:
+                await asyncio.to_thread(primary.start)
         finally:
             await store.close()
-            await asyncio.to_thread(primary.start)
+
+    async def promoted(store: Store, lost: Position) -> None:
+        again = await until_back(store, lost)
+        assert again.position.epoch != lost.epoch
+        assert (await store.take_join_token("kept")).value is not None
+        assert (await store.take_join_token("lost0")).value is None
+        written = [(await store.create_join_token(JoinToken(f"new{n}", 1))).position for n in range(9)][-1]
+        assert written.id > lost.id
+        with pytest.raises(FailedPrecondition, match="another history"):
+            written.covers(lost)
 
     with postgres.own(durable=True) as primary, primary.standby() as replica:
         asyncio.run(main(primary, replica))
 
 
-def left_behind(replica: postgres.Cluster) -> None:
+def left_behind(primary: postgres.Cluster, replica: postgres.Cluster) -> None:
     """It has all that was committed, and hears of nothing more."""
+    with psycopg.connect(primary.dsn) as connection:
+        (end,) = connection.execute("SELECT pg_current_wal_lsn()").fetchone() or ("",)
     with psycopg.connect(replica.dsn, autocommit=True) as connection:
-        until(connection, "SELECT 1 FROM join_tokens WHERE token = 'kept'", True)
+        until(connection, f"SELECT 1 WHERE pg_last_wal_replay_lsn() >= '{end}'", True)
         connection.execute("ALTER SYSTEM SET primary_conninfo = ''")
         connection.execute("SELECT pg_reload_conf()")
         until(connection, "SELECT 1 FROM pg_stat_wal_receiver", False)
 
 
-def until(connection: psycopg.Connection[tuple[int]], query: str, found: bool) -> None:
+def until(connection: psycopg.Connection[tuple[Any, ...]], query: str, found: bool) -> None:
     end = time.monotonic() + 20
     while bool(connection.execute(query.encode()).fetchall()) != found:
         assert time.monotonic() < end
