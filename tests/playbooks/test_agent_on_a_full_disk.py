@@ -13,6 +13,7 @@ import pytest
 
 from finial.agent import renew, start
 from finial.agent.storage import FILE_NAME, read
+from finial.errors import FailedPrecondition
 from finial.registry.entry import Entry
 from finial.runtime import fault
 from finial.spiffe.bundle import Bundle, X509Authority
@@ -96,5 +97,27 @@ def test_an_identity_that_found_no_room_is_renewed_once_there_is_some(
                                 break
                 assert server.calls["RenewAgent"] == 0
                 await agent.until_logged("Successfully rotated agent SVID")
+
+    asyncio.run(scenario())
+
+
+def test_a_disk_that_stays_full_until_the_svid_ends_is_told_with_the_way_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a node whose proof is spent."""
+    monkeypatch.setattr(renew, "RETRY_MIN", 0.01)
+    monkeypatch.setattr(renew, "RETRY_MAX", 0.1)
+
+    async def scenario() -> None:
+        async with ScriptedServer(agent_ttl=2) as server:
+            token = server.new_token()
+            async with RunningAgent(tmp_path, server.address, server.bundle, token) as agent:
+                await agent.serving()
+                with full_disk(), pytest.raises(FailedPrecondition) as ended:
+                    await agent.until(lambda: False)
+        told = "current SVID has already expired and rotate agent SVID failed: unable to write keys to "
+        assert ended.value.message.startswith(told)
+        assert ended.value.message.endswith("No space left on device")
+        assert "token generate" in (ended.value.hint or "")
 
     asyncio.run(scenario())

@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
+from typing import NoReturn
 
 from finial import SPIRE_VERSION
 from finial.agent.connection import ServerAddress, ServerConnection
@@ -89,23 +90,32 @@ class Renewal:
         Raises: PermissionDenied if the node is refused for good, FailedPrecondition if its SVID has expired and
         nothing proves it again.
         """
-        pause = RETRY_MIN
+        pause, failed = RETRY_MIN, None
         while True:
             await until_first(
                 self._clock.wait_until(self.renew_at), self._at_once.wait(), self._until_premature()
             )
             try:
                 await self.renew(bundle())
-                pause = RETRY_MIN
+                pause, failed = RETRY_MIN, None
             except FinialError as why:
                 hint = {"hint": why.hint} if why.hint else {}
                 self._log.error("Failed to rotate agent SVID", error=why, **hint)
                 if isinstance(why, PermissionDenied) and why.reason is not None:
                     raise
+                if failed is None or not isinstance(why, FailedPrecondition):
+                    failed = why
                 if self._expired() and not self.identity.reattestable:
-                    raise
+                    self._end(failed)
                 await self._clock.sleep(self._draw(pause * 0.9, pause * 1.1))
                 pause = min(pause * 2, RETRY_MAX)
+
+    def _end(self, failed: FinialError) -> NoReturn:
+        """Raises: FailedPrecondition. The SVID has expired; told is why it was not renewed in time."""
+        if isinstance(failed, FailedPrecondition):  # it had expired when its renewal began, after a sleep
+            raise failed
+        told = f"current SVID has already expired and rotate agent SVID failed: {failed.message}"
+        raise FailedPrecondition(told, hint=reattest_hint(self.identity)) from failed
 
     async def _until_premature(self) -> None:
         """Not at once where it is: a server whose clock is ahead signs no other."""
