@@ -19,7 +19,7 @@ from finial.wire.pb.spiffe.workload import workload_pb2
 ROOT = Path(__file__).parents[2]
 SOURCE, SEEN = ROOT / "src" / "finial", Path(__file__).parent / "spire_metrics"
 ABSENT = {"server": absent.SERVER, "agent": absent.AGENT}
-MAKERS = {"counter", "gauge", "sample", "histogram", "calls", "timed"}
+MAKERS = {"counter", "gauge", "gauge_each", "sample", "histogram", "calls", "timed"}
 # Whose last parts are put together where they are counted.
 COMPOSED = {"manager.x509_ca.rotate.", "sync_", "datastore.", "agent_key_manager.", "server_key_manager."}
 COMPOSED |= {"cache_manager.workload.process_tainted_", "cache_manager.tainted_", "rpc.", "rateLimit."}

@@ -6,7 +6,7 @@ How trust was established stands under SPIRE's names and in SPIRE's units: `boot
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from functools import partial
 
@@ -43,6 +43,12 @@ def observe_lives(metrics: Metrics, clock: Clock, own: Callable[[], X509Svid], h
     def first() -> X509Svid | None:
         return min((one.svid for one in holdings.svids.values()), key=lambda one: one.not_after, default=None)
 
+    def each() -> Iterator[tuple[str, float]]:
+        for one in holdings.svids.values():
+            yield str(one.svid.id), (one.svid.not_after - clock.now()).total_seconds()
+
+    if metrics.by_id:
+        metrics.gauge_each("finial.svid_expiration_seconds", "spiffe_id", each)
     lives: dict[str, Callable[[], X509Svid | None]] = {"agent_svid": own, "workload_svid": first}
     for kind, svid in lives.items():
         metrics.gauge("finial.expiration_seconds", kind=kind).read(partial(_left, svid, clock.now))

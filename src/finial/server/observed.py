@@ -6,7 +6,7 @@ here (skipped events, agents by expiry) has no metric.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from functools import partial
 
@@ -25,13 +25,20 @@ Life = tuple[datetime, datetime]
 """When a credential begins and ends."""
 
 
-def observe_index(metrics: Metrics, follower: Follower) -> None:
+def _agents(follower: Follower, clock: Clock) -> Iterator[tuple[str, float]]:
+    now = clock.unix()
+    return ((str(one.id), one.expires_at - now) for one in follower.index.agents.values())
+
+
+def observe_index(metrics: Metrics, follower: Follower, clock: Clock) -> None:
     metrics.gauge("node.agents_by_id_cache.count").read(lambda: float(len(follower.index.agents)))
     metrics.gauge("entry.entries_by_entryid_cache.count").read(
         lambda: float(len(follower.index.entries) - follower.index.aliases[0])
     )
     metrics.gauge("entry.nodealiases_by_entryid_cache.count").read(lambda: float(follower.index.aliases[0]))
     metrics.gauge("entry.nodealiases_by_selector_cache.count").read(lambda: float(follower.index.aliases[1]))
+    if metrics.by_id:
+        metrics.gauge_each("finial.agent_expiration_seconds", "spiffe_id", partial(_agents, follower, clock))
     metrics.gauge("finial.change_log_position").read(lambda: float(follower.position.id))
     metrics.gauge("finial.change_log_outage_seconds").read(lambda: follower.outage)
 

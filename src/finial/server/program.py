@@ -221,7 +221,7 @@ class Server:
             options.bind_address, options.bind_port, self.socket_path, self.identity.context
         )
         self._stack.push_async_callback(endpoints.stop)
-        observe_index(self.metrics, self.follower)
+        observe_index(self.metrics, self.follower, self._clock)
         observe_agents(self.metrics, watchers, arrivals, self.authorities)
         observe_connections(self.metrics, endpoints)
         observe_credentials(self.metrics, self._clock, self.signer, self.identity)

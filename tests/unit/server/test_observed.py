@@ -6,9 +6,11 @@ from pathlib import Path
 
 from finial.registry.agent import Agent
 from finial.registry.entry import Entry
+from finial.server.observed import observe_index
 from finial.spiffe.id import SpiffeId
 from finial.spiffe.selector import Selector
-from finial.testing.metrics import told
+from finial.testing.clock import VirtualClock
+from finial.testing.metrics import told, unread
 from finial.testing.server import TRUST_DOMAIN, Running, play
 
 AGENT = SpiffeId(TRUST_DOMAIN, "/spire/agent/t/1")
@@ -49,6 +51,23 @@ def test_sizes_of_the_index_and_what_is_left_of_each_credential(tmp_path: Path) 
             left = total(found, "finial_expiration_seconds", f'kind="{kind}"')
             assert 0 < left <= 24 * 3600
         assert total(found, "finial_lifetime_seconds", 'kind="x509_ca"') > 23 * 3600
+
+    play(tmp_path, scene)
+
+
+def test_agents_are_told_one_by_one_where_that_is_asked_for(tmp_path: Path) -> None:
+    async def scene(running: Running) -> None:
+        server, clock = running.server, VirtualClock()
+        done = await server.store.put_agent(Agent(AGENT, "t", "1", int(clock.unix()) + 60))
+        await server.follower.reached(done.position)
+        for by_id, wanted in (
+            (True, {f'finial_agent_expiration_seconds{{spiffe_id="{AGENT}"}}': 60}),
+            (False, {}),
+        ):
+            metrics = unread(clock, by_id=by_id)
+            observe_index(metrics, server.follower, clock)
+            found = {key: round(value) for key, value in told(metrics).items() if "agent_expiration" in key}
+            assert found == wanted
 
     play(tmp_path, scene)
 

@@ -131,6 +131,11 @@ SERVER = (
     ),
     histogram("finial.svid_issuance_latency_seconds", "From a job for the signer to its end.", "type"),
     histogram("finial.node_attestation_seconds", "Attestations of nodes.", "method", "status"),
+    gauge(
+        "finial.agent_expiration_seconds",
+        "Seconds until an agent's SVID expires, with `SpiffeIdLabel`.",
+        "spiffe_id",
+    ),
     counter("finial.denials_total", "Callers that were denied, by reason.", "reason"),
     histogram(
         "finial.propagation_seconds",
@@ -185,6 +190,11 @@ AGENT = (
         "finial.svid_updates_total",
         "X.509-SVIDs asked of the server: success or failure.",
         "status",
+        "spiffe_id",
+    ),
+    gauge(
+        "finial.svid_expiration_seconds",
+        "Seconds until a workload's SVID expires, with `SpiffeIdLabel`.",
         "spiffe_id",
     ),
     gauge("finial.server_silence_seconds", "Since the server was last heard of; 0 while a watch is open."),

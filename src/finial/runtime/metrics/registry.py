@@ -8,9 +8,10 @@ labels read `overflow`, so that a name somebody else chooses cannot fill the mem
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import islice
 from typing import Protocol, TypeVar, cast
 
 from finial.errors import Internal
@@ -64,12 +65,18 @@ class Metrics:
         self._service, self._clock, self._sinks = service, clock, tuple(sinks)
         self._common, self._kept = dict(labels or {}), kept or Filter()
         self._families: dict[str, Family] = {}
+        self._each: list[Callable[[], None]] = []
 
     def counter(self, key: str, /, **labels: str) -> Counter:
         return self._series(key, Type.COUNTER, Counter, labels)
 
     def gauge(self, key: str, /, **labels: str) -> Gauge:
         return self._series(key, Type.GAUGE, Gauge, labels)
+
+    def gauge_each(self, key: str, label: str, source: Callable[[], Iterable[tuple[str, float]]], /) -> None:
+        """A gauge for each value of `label` that `source` tells whenever somebody asks, the first MAX_SERIES of
+        them. What it tells no more is gone. `key` is one of ours."""
+        self._each.append(partial(self._read_each, key, label, source))
 
     def sample(self, key: str, /, **labels: str) -> Sample:
         return self._series(key, Type.SUMMARY, partial(Sample, self._clock.monotonic), labels)
@@ -98,6 +105,7 @@ class Metrics:
 
     def families(self) -> Iterator[Family]:
         """In the order of their names; without those that are filtered away or hold nothing yet."""
+        self._read()
         for key in sorted(self._families):
             yield self._families[key]
 
@@ -105,10 +113,23 @@ class Metrics:
         """Until cancelled: tells the sinks the gauges that are read."""
         while self._sinks:
             await self._clock.sleep(READ_EVERY)
+            self._read()
             for family in self._families.values():
                 for one in family.series.values():
                     if isinstance(one, Gauge) and one.is_read:
                         one.push()
+
+    def _read(self) -> None:
+        for read in self._each:
+            read()
+
+    def _read_each(self, key: str, label: str, source: Callable[[], Iterable[tuple[str, float]]]) -> None:
+        told = dict(islice(source(), MAX_SERIES))
+        if (family := self._families.get(key)) is not None:
+            for gone in [named for named in family.series if dict(named).get(label) not in told]:
+                del family.series[gone]
+        for value, figure in told.items():
+            self.gauge(key, **{label: value}).set(figure)
 
     def _series(
         self,

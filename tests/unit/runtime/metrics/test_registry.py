@@ -108,6 +108,23 @@ def test_a_family_cannot_grow_without_bound() -> None:
     assert family.series[("spiffe_id", OVERFLOW), ("host", "node-1")].value == 10  # type: ignore[union-attr]
 
 
+def test_what_is_told_by_one_label_comes_and_goes_with_its_source() -> None:
+    found = metrics()
+    left = {"a": 3.0, "b": 5.0}
+    found.gauge_each("finial.svid_expiration_seconds", "spiffe_id", left.items)
+    assert values(found) == {"a": 3.0, "b": 5.0}
+    del left["a"]
+    left["c"] = 7.0
+    assert values(found) == {"b": 5.0, "c": 7.0}
+    left.update({str(number): 0.0 for number in range(MAX_SERIES)})
+    assert len(values(found)) == MAX_SERIES
+
+
+def values(found: Metrics) -> dict[str, float]:
+    [family] = found.families()
+    return {dict(labels)["spiffe_id"]: one.value for labels, one in family.series.items()}  # type: ignore[union-attr]
+
+
 def test_one_name_is_of_one_type() -> None:
     found = metrics()
     found.counter("a")
