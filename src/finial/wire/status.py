@@ -88,6 +88,12 @@ def item_status(error: FinialError | None) -> status_pb2.Status:
     return status_pb2.Status(code=code_of(error).value, message=error.message)
 
 
+def require_item(status: status_pb2.Status) -> None:
+    """Raises: the kind of error that the status of an item stands for; nothing where it is done."""
+    if status.code:
+        raise KINDS.get(Status(status.code), errors.Internal)(status.message)
+
+
 @contextmanager
 def answers(what: str) -> Iterator[None]:
     """Around one step of an API method: a fault of ours is told as "what: why", of the same kind.
