@@ -139,6 +139,9 @@ def test_a_taint_and_a_ban_are_counted_where_they_are_felt(tmp_path: Path) -> No
                 await unary(AgentStub(channel).BanAgent, ban)
                 await asyncio.wait([one.task], timeout=10)
             assert counts.server('finial_denials_total{reason="agent_banned"}') >= 1
+            ended = [one for one in told(running.server.metrics) if "changes_watch{" in one]
+            assert ended
+            assert not [one for one in ended if "Canceled" in one]
 
     play(tmp_path, scene)
 

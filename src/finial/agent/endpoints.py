@@ -16,7 +16,7 @@ from finial.errors import Unsupported
 from finial.runtime.grpc import UNIX, Servable, Server, Stream, connection_of
 from finial.runtime.health import check_service, of_workload_api
 from finial.runtime.log import Logger
-from finial.runtime.metrics import Calls, Metrics, rpc_key
+from finial.runtime.metrics import CANCELED, OK, Calls, Metrics, rpc_key
 from finial.runtime.peer import Peer
 from finial.runtime.sockets import Listener, listen_unix
 from finial.runtime.tasks import Tasks
@@ -80,6 +80,12 @@ class Endpoints:
         self._log.error("Call of a workload failed", method=path, error=error)
 
 
+STREAMS = frozenset(
+    f"{SERVICE_PREFIX}{one}" for one in ("FetchX509SVID", "FetchX509Bundles", "FetchJWTBundles")
+)
+"""Calls that last until their caller has enough: it leaves, and all is well."""
+
+
 class CountedCalls:
     """The interceptor: each call of a workload is counted; those of this process, which looks whether it is well,
     are not."""
@@ -97,7 +103,7 @@ class CountedCalls:
         if isinstance(peer, Peer) and peer.pid == os.getpid():
             await require_header(stream, path, call)
             return
-        with self._connected(path), self._counted(path).measured():
+        with self._connected(path), self._counted(path).measured(left=OK if path in STREAMS else CANCELED):
             await require_header(stream, path, call)
 
     @contextmanager

@@ -2,7 +2,7 @@
 
 from finial.runtime.metrics.export import Export, Exporter
 from finial.runtime.metrics.exposition import CONTENT_TYPE, exposition
-from finial.runtime.metrics.instruments import Calls, Counter, Gauge, Histogram, Sample, Type
+from finial.runtime.metrics.instruments import CANCELED, OK, Calls, Counter, Gauge, Histogram, Sample, Type
 from finial.runtime.metrics.names import Filter, rpc_key, sanitized
 from finial.runtime.metrics.process import observe_process
 from finial.runtime.metrics.readers import Identity, ReaderContext, TlsExport
@@ -10,7 +10,9 @@ from finial.runtime.metrics.registry import Family, Metrics
 from finial.runtime.metrics.statsd import Dialect, StatsdSink
 
 __all__ = [
+    "CANCELED",
     "CONTENT_TYPE",
+    "OK",
     "Calls",
     "Counter",
     "Dialect",

@@ -8,6 +8,7 @@ to the sinks that want every one of them (StatsD). Quantiles are those of the la
 from __future__ import annotations
 
 import math
+from asyncio import CancelledError
 from bisect import bisect_left
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -21,7 +22,7 @@ from finial.errors import FinialError, Unsupported
 QUANTILES = (0.5, 0.9, 0.99)
 WINDOW = 10.0  # seconds
 KEPT = 512  # samples
-OK = "OK"
+OK, CANCELED = "OK", "Canceled"
 Push = Callable[[float], None]
 """Given each change: by how much a counter grew, to what a gauge was set, one sample."""
 
@@ -151,13 +152,13 @@ class Calls:
         keep(seconds)
 
     @contextmanager
-    def measured(self) -> Iterator[None]:
-        """Of what is done within; an exception goes on to the caller."""
+    def measured(self, *, left: str = CANCELED) -> Iterator[None]:
+        """Of what is done within; an exception goes on to the caller. `left`: how it ended if it was cancelled."""
         start, status = self._monotonic(), OK
         try:
             yield
         except BaseException as why:
-            status = status_of(why)
+            status = left if isinstance(why, CancelledError) else status_of(why)
             raise
         finally:
             self.done(status, self._monotonic() - start)
@@ -171,4 +172,4 @@ def status_of(error: BaseException) -> str:
         return "Unimplemented"
     if isinstance(error, FinialError):
         return next(kind.__name__ for kind in type(error).__mro__ if FinialError in kind.__bases__)
-    return "Internal" if isinstance(error, Exception) else "Canceled"
+    return "Internal" if isinstance(error, Exception) else CANCELED

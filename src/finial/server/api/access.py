@@ -129,6 +129,13 @@ RULES: Mapping[str, Rule] = {
         "finial.status.v1.Status", GetStatus=OPERATORS, ListAgentStatus=OPERATORS, FollowChanges=OPERATORS
     ),
 }
+STREAMS = frozenset(
+    {
+        "/finial.change.v1.Changes/Watch",
+        "/finial.change.v1.Changes/Wait",
+        "/finial.status.v1.Status/FollowChanges",
+    }
+)  # last until their caller has enough: it leaves, and all is well
 COUNTED_BY_ITEM = frozenset(
     {"/spire.api.server.svid.v1.SVID/BatchNewX509SVID"}
 )  # the handler asks, by its items

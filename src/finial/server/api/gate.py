@@ -29,8 +29,8 @@ from finial.runtime.clock import Clock
 from finial.runtime.grpc import Call, GRPCError, Stream, judge_messages, trailers_of
 from finial.runtime.limits import RateLimiter
 from finial.runtime.log import FieldValue, Logger
-from finial.runtime.metrics import Metrics, rpc_key
-from finial.server.api.access import COUNTED_BY_ITEM, RULES, Rate, Rule
+from finial.runtime.metrics import CANCELED, OK, Metrics, rpc_key
+from finial.server.api.access import COUNTED_BY_ITEM, RULES, STREAMS, Rate, Rule
 from finial.server.api.caller import Caller, CallRecord, Class, begin, caller_of, log_refusal
 from finial.server.follow import Follower
 from finial.server.recent import Author, RecentChanges
@@ -97,7 +97,7 @@ class Gate:
         if path not in self._calls:
             await self._let_through(stream, path, call)
             return
-        with self._calls[path].measured():
+        with self._calls[path].measured(left=OK if path in STREAMS else CANCELED):
             await self._let_through(stream, path, call)
 
     async def _let_through(self, stream: Stream[Any, Any], path: str, call: Call) -> None:

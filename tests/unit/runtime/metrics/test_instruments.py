@@ -105,6 +105,14 @@ def test_a_call_is_kept_by_its_status() -> None:
     assert opened["OK"][1].sum == 0.75
 
 
+def test_a_call_that_was_left_ended_as_its_kind_says() -> None:
+    counted, opened = calls(Hand())
+    for left in ({}, {"left": "OK"}):
+        with pytest.raises(asyncio.CancelledError), counted.measured(**left):
+            raise asyncio.CancelledError
+    assert {status: counter.value for status, (counter, _) in opened.items()} == {"Canceled": 1, "OK": 1}
+
+
 class OfOurs(NotFound):
     """A kind of a kind."""
 
