@@ -83,4 +83,6 @@ def _headline(scene: Scene, steps: tuple[Step, ...], identities: tuple[str, ...]
         return f"no identity: {findings[0].says}"
     if identities:
         return f"{subject} has {', '.join(identities)}"
+    if not scene.selectors:
+        return f"nothing is known of {subject}: {scene.without_agent}"
     return f"nothing that was seen keeps {subject} from an identity"

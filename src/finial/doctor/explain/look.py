@@ -7,7 +7,9 @@ what shares a selector with the process, and for what the ways up lead through: 
 from __future__ import annotations
 
 import asyncio
+import grp
 import os
+import pwd
 from collections.abc import AsyncIterator, Iterable
 from contextlib import suppress
 from dataclasses import replace
@@ -59,7 +61,7 @@ async def _with_agent(scene: Scene, path: str) -> Scene:
     except TimeoutError:
         return replace(scene, agent_away=f"{path}: no answer within {TIMEOUT:.0f} s")
     except Unsupported:
-        return replace(scene, agent_silent="a stock agent tells nothing of its processes")
+        return by_itself(replace(scene, agent_silent="a stock agent tells nothing of its processes"))
     except FinialError as why:
         return replace(scene, agent_away=f"{path}: {why}")
     asked = scene.question.pid is not None
@@ -69,6 +71,27 @@ async def _with_agent(scene: Scene, path: str) -> Scene:
         process=_process(answer) if asked else None,
         attestors=tuple(_attestor(one) for one in answer.attestors) if asked else (),
     )
+
+
+def by_itself(scene: Scene) -> Scene:
+    """What can be seen of the process without its agent: what the kernel says of any. Which of it the agent attests is
+    for its configuration to say."""
+    pid = scene.question.pid
+    if pid is None:
+        return scene
+    try:
+        facts = processes.ids(pid)
+    except OSError:
+        return replace(scene, process=Process(pid, alive=False))
+    path = ""
+    with suppress(OSError):  # of another user's process it may not be read
+        path = processes.path(pid)
+    told = [f"uid:{facts.uid}", f"gid:{facts.gid}", *(f"supplementary_gid:{one}" for one in facts.groups)]
+    with suppress(KeyError):
+        told += [f"user:{pwd.getpwuid(facts.uid).pw_name}", f"group:{grp.getgrgid(facts.gid).gr_name}"]
+    selectors = [Selector("unix", one) for one in (*told, *([f"path:{path}"] if path else []))]
+    process = Process(pid, path=path, socket=endpoint_of(pid))
+    return replace(scene, process=process, attestors=(Attestor("unix, read here", tuple(selectors)),))
 
 
 def _agent(answer: explain_pb2.ObserveResponse) -> AgentSeen:

@@ -79,6 +79,12 @@ def test_what_nobody_could_see_is_said_not_guessed() -> None:
     }
 
 
+def test_where_nothing_is_known_it_says_so() -> None:
+    silent = explain(Scene(Question(pid=1), agent_silent="a stock agent tells nothing of its processes"))
+    assert silent.findings == ()
+    assert silent.headline == "nothing is known of process 1: a stock agent tells nothing of its processes"
+
+
 def test_the_expected_identity_is_judged_though_another_is_nearer() -> None:
     other = question(healthy(), spiffe_id=WEB.of(WEB.trust_domain, "/db"))
     explanation = explain(other)

@@ -12,10 +12,12 @@ from pathlib import Path
 import pytest
 
 from finial.doctor.explain import Fault, Question, Scene, explain
-from finial.doctor.explain.look import endpoint_of, look, processes_of
+from finial.doctor.explain.look import by_itself, endpoint_of, look, processes_of
 from finial.registry.entry import Entry
 from finial.runtime.clock import SystemClock
-from finial.runtime.grpc import unary
+from finial.runtime.grpc import UNIX, Server, unary
+from finial.runtime.sockets import Listener, listen_unix
+from finial.runtime.tasks import Tasks
 from finial.spiffe.id import SpiffeId, server_id
 from finial.spiffe.selector import Selector
 from finial.testing.agent import RunningAgent
@@ -24,6 +26,7 @@ from finial.testing.server import TRUST_DOMAIN, Running, attest, play
 from finial.wire.convert.entry import entry_to_wire
 from finial.wire.pb.spire.api.server.entry.v1 import entry_pb2
 from finial.wire.pb.spire.api.server.entry.v1.entry_grpc import EntryStub
+from finial.wire.status import to_grpc_error
 
 UID, PATH = Selector("unix", "uid:1000"), Selector("unix", "path:/usr/bin/web")
 WEB, ZONE, LONE = (SpiffeId.of(TRUST_DOMAIN, one) for one in ("/web", "/zone", "/lone"))
@@ -123,6 +126,36 @@ def test_a_program_is_found_by_its_path_and_its_socket_by_its_environment() -> N
         assert endpoint_of(other.pid) == ""
 
     asyncio.run(scenario())
+
+
+def test_beside_an_agent_that_tells_nothing_the_kernel_is_asked() -> None:
+    scene = by_itself(
+        Scene(Question(pid=os.getpid()), agent_silent="a stock agent tells nothing of its processes")
+    )
+    assert Selector("unix", f"uid:{os.geteuid()}") in scene.selectors
+    assert Selector("unix", f"path:{PYTHON}") in scene.selectors
+    assert scene.process
+    assert scene.process.path == PYTHON
+    gone = by_itself(Scene(Question(pid=2**22 + 1)))
+    assert [one.fault for one in explain(gone).findings] == [Fault.PID_GONE]
+    assert by_itself(Scene(Question(selectors=(UID,)))).process is None
+
+
+def test_a_stock_agent_answers_and_tells_nothing(tmp_path: Path) -> None:
+    async def scenario() -> Scene:
+        server = Server([], UNIX, to_status=to_grpc_error)
+        listener = listen_unix(tmp_path / "api.sock")
+        async with Tasks() as tasks:
+            listening = Listener(listener, server.protocol, tasks)
+            try:
+                socket = str(tmp_path / "api.sock")
+                return await look(Question(pid=os.getpid()), SystemClock(), agent_socket=socket)
+            finally:
+                listening.close()
+
+    scene = asyncio.run(scenario())
+    assert scene.agent_silent == "a stock agent tells nothing of its processes"
+    assert scene.selectors
 
 
 @pytest.mark.parametrize("path", ["/no/such/program", ""])
