@@ -216,7 +216,7 @@ def match(data: bytes) -> None:
 
 @target(
     "entries-json",
-    reads=("cli/entry/text.py", "cli/json_text.py", "cli/entry/delete.py"),
+    reads=("cli/entry/text.py", "cli/notation.py", "cli/json_text.py", "cli/entry/delete.py"),
     words=(*JSON_WORDS, b'"entries"', b'"spiffe_id"', b'"spiffe://a/b"', b'"parent_id"', b'"selectors"', b'"type"', b'"value"',
            b'"entry_expiry"', b'"ids"'),
     mutate=by_json(
