@@ -7,7 +7,10 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from finial.agent.connection import ServerAddress
+from finial.errors import PermissionDenied
 from finial.registry.entry import Entry
 from finial.runtime.grpc import Channel, unary
 from finial.spiffe.id import SpiffeId
@@ -110,6 +113,20 @@ def test_a_node_attests_and_a_workload_gets_its_svid(tmp_path: Path) -> None:
                 "spire_agent_bootstrapped": 1,
             }.items():
                 assert counts.agent(key) == value, key
+
+    play(tmp_path, scene)
+
+
+def test_a_workload_that_no_entry_is_for_is_counted(tmp_path: Path) -> None:
+    async def scene(running: Running) -> None:
+        async with await joined(tmp_path, running) as one:
+            await one.serving()
+            async with one.workload_api() as api:
+                with pytest.raises(PermissionDenied):
+                    await asyncio.wait_for(api.fetch_x509(), 10)
+            counts = Counts(running, one)
+            assert counts.agent("finial_workloads_without_identity_total") == 1
+            assert counts.agent('spire_agent_rpc_workload_api_fetch_x509svid{status="PermissionDenied"}') == 1
 
     play(tmp_path, scene)
 

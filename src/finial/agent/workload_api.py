@@ -83,6 +83,7 @@ class WorkloadApi(SpiffeWorkloadAPIBase):
         self._options = options
         self._clock = clock
         self._log = log
+        self._without_identity = metrics.counter("finial.workloads_without_identity_total")
         limits = {SERVICE_PREFIX + method: limit for method, limit in options.limits.items()}
         self._limiter = WorkloadLimiter(limits, clock, log, metrics)
 
@@ -225,6 +226,7 @@ class WorkloadApi(SpiffeWorkloadAPIBase):
         return {name: value for name, value in svid.claims.items() if name in allowed}
 
     def _no_identity(self, method: str, peer: Peer, selectors: Collection[Selector]) -> PermissionDenied:
+        self._without_identity.add()
         told = loggable(selectors, self._options.log_selectors)
         fields = {"selectors": ",".join(told)} if told else {}
         self._log.error("No identity issued", method=method, pid=peer.pid, registered=False, **fields)

@@ -6,10 +6,12 @@ here (skipped events, agents by expiry) has no metric.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import partial
 
+from finial.authority.slots import Kind
 from finial.runtime.clock import Clock
 from finial.runtime.grpc import Server
 from finial.runtime.metrics import Metrics
@@ -70,31 +72,40 @@ def observe_connections(metrics: Metrics, endpoints: Endpoints) -> None:
         metrics.gauge("finial.calls_open", listener=listener).read(partial(calls, server))
 
 
-def observe_credentials(metrics: Metrics, clock: Clock, signer: Signer, identity: ServerIdentity) -> None:
+def observe_credentials(
+    metrics: Metrics, clock: Clock, signer: Signer, authorities: Authorities, identity: ServerIdentity
+) -> None:
     """Once there is one of each kind, and JWT keys where they are not switched off."""
 
     def ca() -> Life:
         read = signer.issuer.ca.read
         return read.not_before, read.not_after
 
+    def jwt() -> Life | None:
+        record = authorities.state.slots(Kind.JWT).current
+        if record is None:
+            return None
+        return datetime.fromtimestamp(record.issued_at, UTC), datetime.fromtimestamp(record.not_after, UTC)
+
     def svid() -> Life:
         return identity.svid.not_before, identity.svid.not_after
 
     observe_life(metrics, clock, "x509_ca", ca)
     observe_life(metrics, clock, "server_svid", svid)
-    if signer.jwt_key is not None:
-        left = metrics.gauge("finial.expiration_seconds", kind="jwt_key")
-        left.read(lambda: _until(signer.jwt_key.not_after, clock) if signer.jwt_key else 0.0)
+    if jwt() is not None:
+        observe_life(metrics, clock, "jwt_key", jwt)
 
 
-def observe_life(metrics: Metrics, clock: Clock, kind: str, life: Callable[[], Life]) -> None:
-    metrics.gauge("finial.expiration_seconds", kind=kind).read(lambda: _until(life()[1], clock))
-    metrics.gauge("finial.lifetime_seconds", kind=kind).read(lambda: _between(*life()))
+def observe_life(metrics: Metrics, clock: Clock, kind: str, life: Callable[[], Life | None]) -> None:
+    """NaN while there is none."""
 
+    def left() -> float:
+        found = life()
+        return math.nan if found is None else (found[1] - clock.now()).total_seconds()
 
-def _until(end: datetime, clock: Clock) -> float:
-    return _between(clock.now(), end)
+    def whole() -> float:
+        found = life()
+        return math.nan if found is None else (found[1] - found[0]).total_seconds()
 
-
-def _between(begin: datetime, end: datetime) -> float:
-    return (end - begin).total_seconds()
+    metrics.gauge("finial.expiration_seconds", kind=kind).read(left)
+    metrics.gauge("finial.lifetime_seconds", kind=kind).read(whole)

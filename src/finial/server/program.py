@@ -224,7 +224,7 @@ class Server:
         observe_index(self.metrics, self.follower, self._clock)
         observe_agents(self.metrics, watchers, arrivals, self.authorities)
         observe_connections(self.metrics, endpoints)
-        observe_credentials(self.metrics, self._clock, self.signer, self.identity)
+        observe_credentials(self.metrics, self._clock, self.signer, self.authorities, self.identity)
 
     def _gate(self, recent: RecentChanges) -> Gate:
         options = self.config.server

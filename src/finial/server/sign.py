@@ -17,7 +17,7 @@ from typing import TypeVar
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from finial.authority.issue import Issuer
-from finial.authority.jwt import JwtIssuer, JwtKey
+from finial.authority.jwt import JwtIssuer
 from finial.authority.policy import CheckedJwt, CheckedX509, Policy
 from finial.errors import FinialError, Unavailable, Unsupported
 from finial.runtime.clock import Clock
@@ -60,11 +60,6 @@ class Signer:
         if self._x509 is None:
             raise Unavailable("X509 CA is not available for signing")
         return self._x509
-
-    @property
-    def jwt_key(self) -> JwtKey | None:
-        """None before the first one is active."""
-        return self._jwt.key if self._jwt else None
 
     async def x509(self, check: Check, asked: Csr | None = None) -> X509Svid:
         """`asked`: what the check judges, if it was read. Raises: what the check raises; Unavailable, Internal."""

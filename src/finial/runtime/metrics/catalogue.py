@@ -53,7 +53,7 @@ BOTH = (
     ),
     gauge(
         "finial.lifetime_seconds",
-        "Seconds between the beginning and the end of what is in use; not of keys.",
+        "Seconds between the beginning and the end of what is in use.",
         "kind",
     ),
 )
@@ -185,6 +185,7 @@ AGENT = (
     call("workload_api.workload_attestation", "A workload is attested."),
     call("workload_api.workload_attestor", "A workload is attested by one attestor.", "attestor"),
     histogram("finial.workload_attestation_seconds", "Workloads attested, by attestor.", "method", "status"),
+    counter("finial.workloads_without_identity_total", "Calls of workloads that no entry is for."),
     counter("finial.watch_changes_total", "Changes that the server pushed."),
     counter(
         "finial.svid_updates_total",
