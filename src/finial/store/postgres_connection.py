@@ -105,6 +105,8 @@ class ListeningConnection(psycopg.AsyncConnection[tuple[Any, ...]]):
     async def wait(self, gen: PQGen[T], interval: float = 0.1, timeout: float | None = None) -> T:
         if self.asking:
             return await super().wait(within(gen, GREETING), interval)
+        if timeout is None:  # psycopg 3.2 has none
+            return await super().wait(gen, interval)
         return await super().wait(gen, interval, timeout)
 
 
