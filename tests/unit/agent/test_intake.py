@@ -15,6 +15,7 @@ from finial.spiffe.id import SpiffeId
 from finial.spiffe.selector import Selector
 from finial.spiffe.trust_domain import TrustDomain
 from finial.testing.ca import TestCa
+from finial.testing.metrics import told as values
 from finial.testing.scripted_server import ScriptedServer
 
 PARENT = SpiffeId.parse("spiffe://example.org/node")
@@ -88,6 +89,11 @@ def test_taint_is_told_and_makes_svids_due_and_forgets_tokens(joined: Any) -> No
                 "JWT-SVIDs were removed from the JWT cache",
             ):
                 assert told in parts.log
+            counted = values(parts.metrics)
+            for kind in ("x509", "jwt"):
+                assert counted[f"s_cache_manager_tainted_{kind}_svids_workload_sum"] == 1
+                call = f"s_cache_manager_workload_process_tainted_{kind}_svids"
+                assert counted[call + '{status="OK"}'] == 1
             parts.intake.change([], [], [tainted])
             assert len(parts.bundles) == 1
 

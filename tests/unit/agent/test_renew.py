@@ -17,6 +17,7 @@ from finial.runtime.clock import Clock
 from finial.runtime.tasks import Tasks
 from finial.spiffe.id import SpiffeId
 from finial.testing.clock import SetBack
+from finial.testing.metrics import told
 from finial.testing.scripted_server import ScriptedServer
 
 
@@ -108,6 +109,7 @@ def test_a_denied_renewal_is_taken_back(joined: Any) -> None:
             with pytest.raises(PermissionDenied):
                 await bench.renewal.renew(server.bundle)
             assert bench.stored[-1] is bench.renewal.identity is parts.identity
+            assert told(parts.metrics)['s_agent_svid_rotate{status="PermissionDenied"}'] == 1
             server.before.clear()
             await parts.connection.post_status("1")
 
@@ -137,6 +139,9 @@ def test_a_server_that_wants_a_proof_again_gets_one(joined: Any) -> None:
             server.before["RenewAgent"] = must_reattest
             await bench.renewal.renew(server.bundle)
             assert bench.attested == 1
+            counted = told(parts.metrics)
+            assert counted['s_agent_svid_rotate{status="OK"}'] == 1
+            assert counted['s_node_attest{status="OK"}'] == 1
 
     asyncio.run(scenario())
 

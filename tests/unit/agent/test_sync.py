@@ -15,6 +15,7 @@ from finial.registry.entry import Entry
 from finial.runtime.tasks import Tasks
 from finial.spiffe.id import SpiffeId
 from finial.spiffe.selector import Selector
+from finial.testing.metrics import told
 from finial.testing.scripted_server import ScriptedServer
 
 PARENT = SpiffeId.parse("spiffe://example.org/node")
@@ -138,5 +139,8 @@ def test_one_poll_says_when_it_succeeded_and_what_failed(joined: Any) -> None:
             server.serials.clear()
             with pytest.raises(PermissionDenied, match="failed to fetch authorized entries: rpc error"):
                 await one.synchronize()
+            polls = "s_manager_sync_fetch_entries_updates"
+            counted = told(parts.metrics)
+            assert counted[polls + '{status="OK"}'] == counted[polls + '{status="PermissionDenied"}'] == 1
 
     asyncio.run(scenario())

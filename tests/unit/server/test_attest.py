@@ -13,7 +13,7 @@ from finial.spiffe.id import SpiffeId
 from finial.spiffe.selector import Selector
 from finial.svid import csr
 from finial.svid.x509 import X509Svid
-from finial.testing.metrics import unread
+from finial.testing.metrics import told, unread
 from finial.testing.server import Running, new_key, play
 
 NODE = SpiffeId.parse("spiffe://example.org/spire/agent/t/1")
@@ -47,7 +47,8 @@ class TrustOnFirstUse:
 def test_of_two_that_prove_the_same_node_at_once_the_first_is_believed(tmp_path: Path) -> None:
     async def scene(running: Running) -> None:
         backend = running.server.backend
-        attestor = Attestor(backend.store, backend.signer, {"t": TrustOnFirstUse()}, unread())
+        metrics = unread()
+        attestor = Attestor(backend.store, backend.signer, {"t": TrustOnFirstUse()}, metrics)
 
         async def no_challenge(_: bytes) -> bytes:
             return b""
@@ -57,6 +58,9 @@ def test_of_two_that_prove_the_same_node_at_once_the_first_is_believed(tmp_path:
         (believed,) = [one for one in done if isinstance(one, Attestation)]
         (refused,) = [one for one in done if isinstance(one, PermissionDenied)]
         assert "already been used" in refused.message
+        for status in ("OK", "PermissionDenied"):
+            key = f'finial_node_attestation_seconds_count{{method="t",status="{status}"}}'
+            assert told(metrics)[key] == 1
         stored = await backend.store.agent(NODE)
         assert stored is not None
         assert stored.serial_number == str(believed.svid.serial_number)

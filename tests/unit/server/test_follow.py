@@ -181,12 +181,14 @@ def test_a_log_that_cannot_be_read_is_told_at_once_each_minute_and_when_it_is_ba
         while not clock.sleepers:  # noqa: ASYNC110 - the store reads in threads of its own
             await asyncio.sleep(0)
         await clock.advance(130)
+        assert follower.outage >= 120
         away = False
         await clock.advance(1)
         await follower.reached(done.position)
         while "again" not in text.getvalue():  # noqa: ASYNC110 - as above
             await asyncio.sleep(0)
         running.cancel()
+        assert follower.outage == 0
         told = [line.partition("msg=")[2] for line in text.getvalue().splitlines()]
         assert ["gone" in line for line in told] == [True, True, True, False]
         assert [line.partition("seconds=")[2].split()[0] for line in told] == ["0", "60", "120", "131"]

@@ -28,6 +28,7 @@ from finial.spiffe.selector import Selector
 from finial.spiffe.trust_domain import TrustDomain
 from finial.testing.ca import TestCa
 from finial.testing.clock import VirtualClock
+from finial.testing.metrics import told
 from finial.testing.server import Running, play
 
 DOMAIN = TrustDomain("example.org")
@@ -78,6 +79,8 @@ def test_expired_entries_go_every_five_minutes(tmp_path: Path) -> None:
         while "ended" in server.follower.index.entries or not server.follower.index.entries:  # noqa: ASYNC110
             await asyncio.sleep(0.005)
         task.cancel()
+        pruned = [key for key in told(server.metrics) if "registration_entry_manager_prune{" in key]
+        assert [told(server.metrics)[key] for key in pruned] == [1]
         left = {one.id for one in server.follower.index.entries.values()}
         assert left == {"lasting", "endless"}
         (line,) = (line for line in running.lines if "Pruned an expired registration" in line)

@@ -12,6 +12,7 @@ its rate: a call may be opened long before its request comes, and a right that e
 from __future__ import annotations
 
 from collections.abc import Collection
+from contextlib import nullcontext
 from functools import partial
 from typing import Any
 
@@ -94,11 +95,15 @@ class Gate:
         return frozenset(rate.group for rate in self._limiters if rate.group)
 
     async def intercept(self, stream: Stream[Any, Any], path: str, call: Call) -> None:
-        if path not in self._calls:
-            await self._let_through(stream, path, call)
-            return
-        with self._calls[path].measured(left=OK if path in STREAMS else CANCELED):
-            await self._let_through(stream, path, call)
+        calls = self._calls.get(path)
+        counting = calls.measured(left=OK if path in STREAMS else CANCELED) if calls else nullcontext()
+        try:
+            with counting:
+                await self._let_through(stream, path, call)
+        except PermissionDenied as why:  # also in the midst of a call
+            reason = why.reason.name.lower() if why.reason else NOT_ALLOWED
+            self._metrics.counter("finial.denials_total", reason=reason).add()
+            raise
 
     async def _let_through(self, stream: Stream[Any, Any], path: str, call: Call) -> None:
         record = begin(path, caller_of(stream), self._log, auditing=self._audit)
@@ -146,8 +151,6 @@ class Gate:
             if found is None:
                 raise denied(record.path)
         except PermissionDenied as why:
-            reason = why.reason.name.lower() if why.reason else NOT_ALLOWED
-            self._metrics.counter("finial.denials_total", reason=reason).add()
             record.log.error("Failed to authenticate caller", error=_as_go(why))
             raise
         return found

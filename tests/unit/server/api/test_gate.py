@@ -17,6 +17,7 @@ from finial.runtime.metrics import Metrics
 from finial.server.api.gate import Gate
 from finial.spiffe.id import SpiffeId
 from finial.svid import csr
+from finial.testing.metrics import told
 from finial.testing.server import TRUST_DOMAIN, Identity, Running, attest, new_key, play, token
 from finial.wire.convert.id import id_to_wire
 from finial.wire.convert.svid import x509_svid_from_wire
@@ -73,6 +74,7 @@ def test_a_refused_call_is_logged_with_who_and_what(tmp_path: Path) -> None:
         assert "service=entry.v1.Entry" in line
         assert "caller_addr=" in line
         assert "code = PermissionDenied" in line
+        assert denials(running) == {"not_allowed": 1}
 
     play(tmp_path, scene)
 
@@ -204,8 +206,19 @@ def test_a_call_opened_before_a_ban_is_denied_when_its_request_comes_after(tmp_p
                     await stream.send_message(request, end=True)
                     with pytest.raises(GRPCError, match="authorization denied"):
                         await stream.recv_message()
+            assert denials(running) == {"agent_banned": len(kept)}
 
     play(tmp_path, scene)
+
+
+def denials(running: Running) -> dict[str, float]:
+    """As they are counted, by reason."""
+    found = told(running.server.metrics).items()
+    return {
+        key.partition('reason="')[2].partition('"')[0]: value
+        for key, value in found
+        if key.startswith("finial_denials_total")
+    }
 
 
 def test_a_synchronisation_under_way_ends_with_the_right_to_it(tmp_path: Path) -> None:
