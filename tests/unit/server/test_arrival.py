@@ -63,6 +63,15 @@ def test_an_agent_that_watches_is_believed_and_nothing_else(world: World) -> Non
     assert world.arrivals.of(ONE, at(5)) is Arrival.READY
 
 
+def test_agents_without_a_position_are_numbered(world: World) -> None:
+    world.marks.seen(ONE)
+    world.watching(TWO, at(4))
+    assert (world.arrivals.pending(at(4)), world.arrivals.everywhere(at(4))) == (1, False)
+    assert world.arrivals.pending(at(5)) == 2
+    world.clock.step(GONE_AFTER + 1)
+    assert (world.arrivals.pending(at(4)), world.arrivals.everywhere(at(4))) == (0, True)
+
+
 def test_an_agent_that_polls_has_what_it_fetched(world: World) -> None:
     world.marks.fetched_entries(ONE)
     assert world.arrivals.of(ONE, at(5)) is Arrival.PENDING
