@@ -17,7 +17,7 @@ import traceback
 import tracemalloc
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import CodeType, FrameType
@@ -138,7 +138,8 @@ class Fuzzer:
         """All seeds and what was kept before, then mutations, until so many seconds of CPU are used up."""
         end = time.process_time() + cpu
         known, self.corpus = self.corpus, [*self.target.seeds(), b""]
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), ExitStack() as stack:
+            stack.callback(self.target.end)
             warnings.simplefilter("error")
             for seed in tuple(self.corpus):
                 self._once(seed)

@@ -75,6 +75,7 @@ def ways_of(target: Target) -> set[tuple[CodeType, int, int]]:
             with coverage.watched():
                 target.attempt(data)
             coverage.grew()
+        target.end()
     return coverage.seen
 
 

@@ -27,7 +27,8 @@ TARGETS: dict[str, Target] = {}
 class Target:
     """`reads`: modules below src/finial whose parsers it drives. `made`: seeds that hold keys or certificates,
     made anew each time; the others are files in seeds/<name>. `words` are put in by the engine, `mutate` knows
-    the structure. `cpu`: seconds one input may take; `memory`: bytes it may have allocated at once."""
+    the structure. `cpu`: seconds one input may take; `memory`: bytes it may have allocated at once.
+    `end`: closes what was kept open from one input to the next."""
 
     name: str
     run: Run
@@ -39,6 +40,7 @@ class Target:
     cpu: float
     memory: int
     longest: int
+    end: Callable[[], None] = lambda: None
 
     @property
     def group(self) -> str:
@@ -70,12 +72,13 @@ def target(
     cpu: float = 1.0,
     memory: int = 16 * MIB,
     longest: int = 4096,
+    end: Callable[[], None] = lambda: None,
 ) -> Callable[[Run], Run]:
     """Lists the decorated function as a target."""
 
     def listed(run: Run) -> Run:
         assert name not in TARGETS
-        TARGETS[name] = Target(name, run, reads, made, words, mutate, errors, cpu, memory, longest)
+        TARGETS[name] = Target(name, run, reads, made, words, mutate, errors, cpu, memory, longest, end)
         return run
 
     return listed

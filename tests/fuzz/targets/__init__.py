@@ -3,6 +3,7 @@
 from tests.fuzz.target import TARGETS
 from tests.fuzz.targets import (
     attestation,
+    calls,
     configuration,
     console,
     credentials,
@@ -19,6 +20,7 @@ from tests.fuzz.targets import (
 __all__ = [
     "TARGETS",
     "attestation",
+    "calls",
     "configuration",
     "console",
     "credentials",
