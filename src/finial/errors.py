@@ -14,12 +14,11 @@ class FinialError(Exception):
     """Base of the kinds below; not raised itself."""
 
     def __init__(self, message: str, *, hint: str | None = None) -> None:
-        # What JSON or a command line brought may hold half a surrogate pair, which nothing can send or print.
-        self.message = message if message.isascii() else message.encode("utf-8", "backslashreplace").decode()
+        self.message = _whole(message)
         super().__init__(self.message)
-        self.hint = hint
+        self.hint = _whole(hint) if hint else hint
         if hint:
-            self.add_note(f"hint: {hint}")  # Python shows it below an error that nobody caught
+            self.add_note(f"hint: {self.hint}")  # Python shows it below an error that nobody caught
 
     def __str__(self) -> str:
         return self.message
@@ -29,6 +28,11 @@ class FinialError(Exception):
         outer = type(self)(f"{what}: {self.message}", hint=self.hint)
         outer.__cause__ = self
         return outer
+
+
+def _whole(text: str) -> str:
+    """What JSON or a command line brought may hold half a surrogate pair, which nothing can send or print."""
+    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode()
 
 
 class InvalidArgument(FinialError):

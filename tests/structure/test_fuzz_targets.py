@@ -36,7 +36,6 @@ NOT_FOREIGN = {
     "runtime/peer/darwin.py": "records of the kernel, of one size and with no field that a process words",
     "runtime/log.py": "names of levels and formats in the configuration",
     "runtime/metrics/readers.py": "the operator's key and certificate, by pyca",
-    "server/api/authorized.py": "bytes of our own counters",
     "server/api/encoded.py": "messages that we encoded ourselves",
     "server/prune.py": "rows that wire/convert/stored.py reads",
     "store/bundle_changes.py": "digests that we wrote ourselves",

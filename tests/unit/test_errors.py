@@ -48,3 +48,4 @@ def test_reasons_have_the_numbers_of_the_protocol() -> None:
 
 def test_a_message_can_be_sent_whatever_it_quotes() -> None:
     assert str(NotFound('no "\ud800\u00fc"')) == 'no "\\ud800\u00fc"'
+    assert NotFound("no", hint="\ud800 is none").hint == "\\ud800 is none"
