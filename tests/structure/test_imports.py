@@ -35,7 +35,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "agent": EVERYTHING_BELOW,
     "client": frozenset({"errors", "spiffe", "svid", "runtime", "wire"}),
     "doctor": SPEAKERS,
-    "console": SPEAKERS | {"doctor"},  # a form asks what `finial explain` asks
+    "console": SPEAKERS | {"doctor", "lab.channel"},  # asks what `finial explain` asks, and a lab's launcher
     "lab": SPEAKERS,
 }  # fmt: skip
 ANYTHING = frozenset({"cli", "testing", "__main__"})  # nothing imports these

@@ -49,6 +49,7 @@ OWN = MappingProxyType(
         "down": (("lab",), "Ends it and leaves nothing behind"),
         "explain": (("explain",), "Says why a process has no identity, and what to do"),
         "doctor": (("doctor",), "Looks at what this machine can and cannot do"),
+        "console": (("web_console",), "Serves the page on which people see a trust domain"),
         "lab": (("lab",), "The same by the verbs fresh-install, setup-clusters, verify-setup"),
         "server": (("server", "reload"), "The server: run, validate, reload, healthcheck"),
         "agent": (

@@ -1,14 +1,15 @@
-"""The application: routes, errors and the guard around them."""
+"""The application: routes, errors, the page, and the guard around them."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
+from pathlib import Path
 
 from fastapi import FastAPI
 from starlette.types import ASGIApp
 
 from finial import __version__
-from finial.console.api import events, explaining, reading, sessions, writing
+from finial.console.api import events, explaining, page, reading, sessions, writing
 from finial.console.api.deps import Parts
 from finial.console.api.errors import handle
 from finial.console.api.guard import Guard
@@ -17,10 +18,13 @@ from finial.errors import FinialError
 ROUTERS = (sessions.router, reading.router, writing.router, explaining.router, events.router)
 
 
-def build(parts: Parts, hosts: Collection[str]) -> ASGIApp:
-    """`hosts`: what a Host header may say, `127.0.0.1:3000`."""
+def build(parts: Parts, hosts: Collection[str], folder: Path | None = None) -> ASGIApp:
+    """`hosts`: what a Host header may say, `127.0.0.1:3000`. `folder`: of the page; None: there is none."""
     scheme = "https" if parts.secure else "http"
-    return Guard(application(parts), hosts, scheme)
+    app = application(parts)
+    if folder is not None:
+        page.mount(app, folder)
+    return Guard(app, hosts, scheme)
 
 
 def application(parts: Parts) -> FastAPI:

@@ -7,10 +7,10 @@ from fastapi.responses import RedirectResponse
 
 from finial.console.access import SESSION_LASTS, Role
 from finial.console.api.deps import COOKIE, InUse, Viewer
+from finial.console.api.page import ADDRESS
 from finial.console.views.model import Model
 
 router = APIRouter(tags=["session"])
-PAGE = "/web-dashboard.html"
 
 
 class SessionModel(Model):
@@ -25,7 +25,7 @@ class SessionModel(Model):
 @router.get("/login", include_in_schema=False)
 async def login(token: str, parts: InUse) -> Response:
     cookie, _ = parts.access.follow(token, parts.now)
-    answer = RedirectResponse(PAGE, 303)
+    answer = RedirectResponse(ADDRESS, 303)
     answer.set_cookie(
         COOKIE, cookie, max_age=int(SESSION_LASTS), httponly=True, samesite="strict", secure=parts.secure
     )
