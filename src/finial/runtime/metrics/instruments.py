@@ -76,9 +76,10 @@ class Gauge:
         self._read = source
 
     def push(self) -> None:
-        """Tells the sinks the value that is read now."""
-        for push in self._pushes:
-            push(self.value)
+        """Tells the sinks the value that is read now; not of what there is none of, which reads NaN."""
+        value = self.value
+        for push in self._pushes if not math.isnan(value) else ():
+            push(value)
 
 
 class Sample:

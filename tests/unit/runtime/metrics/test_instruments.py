@@ -59,6 +59,15 @@ def test_quantiles_are_of_the_last_ten_seconds() -> None:
     assert (sample.count, sample.sum) == (101, 5057)
 
 
+def test_sinks_are_told_what_is_read_unless_there_is_none() -> None:
+    told: list[float] = []
+    gauge, left = Gauge([told.append]), [7.0, math.nan, 3.0]
+    gauge.read(lambda: left.pop(0))
+    for _ in range(3):
+        gauge.push()
+    assert told == [7, 3]
+
+
 def test_a_flood_of_samples_keeps_the_newest() -> None:
     sample = Sample(Hand())
     for value in range(KEPT * 3):
