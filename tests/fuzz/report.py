@@ -35,10 +35,11 @@ def runs() -> Iterator[str]:
         seconds[name] += told["seconds"]
         count[name] += told["runs"]
         ways[name] = told["ways"]
-    yield "| Target | Minutes of CPU | Runs | Ways |\n|---|---|---|---|"
-    for name in sorted(seconds.keys() & FILLED.keys()):
-        yield f"| `{name}` | {seconds[name] / 60:.1f} | {count[name]:,} | {ways[name]} |"
-    yield f"| all | {sum(seconds.values()) / 60:.0f} | {sum(count.values()):,} | |"
+    yield "| File | Target | Minutes of CPU | Runs | Ways |\n|---|---|---|---|---|"
+    for name in sorted(seconds.keys() & FILLED.keys(), key=lambda name: (FILLED[name].group, name)):
+        minutes = f"{seconds[name] / 60:.1f}"
+        yield f"| {FILLED[name].group} | `{name}` | {minutes} | {count[name]:,} | {ways[name]:,} |"
+    yield f"| all | | {sum(seconds.values()) / 60:.0f} | {sum(count.values()):,} | |"
 
 
 def lines_of(module: str) -> set[int]:
