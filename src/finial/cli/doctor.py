@@ -11,7 +11,8 @@ from finial.cli.output import read_format, to_line
 from finial.doctor.finding import failed, told
 from finial.doctor.laptop import examine
 from finial.doctor.machine import Machine, ThisMachine
-from finial.lab import ports
+from finial.lab import ports, state
+from finial.lab.lifecycle import default_lab
 from finial.lab.place import SOCKETS, Place, default_folder
 from finial.lab.topology import LAB
 
@@ -25,12 +26,19 @@ async def doctor(flags: DoctorFlags, console: Console, machine: Machine | None =
     run = Place.at(default_folder()).run
     longest = max((run / name for name in SOCKETS), key=lambda path: len(bytes(path)))
     wanted = ports.defaults(LAB.names)
-    findings = list(examine(machine or ThisMachine(), longest, wanted))
+    findings = list(examine(machine or ThisMachine(), longest, wanted, own_ports()))
     if flags.output == "json":
         console.out(to_line([one.record() for one in findings]))
     else:
         console.out(told(findings))
     return int(failed(findings))
+
+
+def own_ports() -> frozenset[int]:
+    """Of the lab that runs in the default folder; none if none does."""
+    place = default_lab()
+    found = state.read(place.state_file) if place else None
+    return frozenset(found.ports.values()) if found else frozenset()
 
 
 COMMANDS = (

@@ -5,7 +5,7 @@ A finding fails where something would not work; it warns where all works with a 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
 
@@ -20,13 +20,16 @@ GUARDED = (linux.YAMA,)  # the lab's processes keep their neighbours out themsel
 SLACK = timedelta(days=1)  # of a file's date, which another machine may have written
 
 
-def examine(machine: Machine, socket_path: Path, ports: Mapping[str, int]) -> Iterator[Finding]:
-    """`socket_path`: the longest that will be made. `ports`: what listens, and where by default."""
+def examine(
+    machine: Machine, socket_path: Path, ports: Mapping[str, int], own: Collection[int] = ()
+) -> Iterator[Finding]:
+    """`socket_path`: the longest that will be made. `ports`: what listens, and where by default; `own`: of a trust
+    domain that runs here already."""
     yield from protection(machine)
     yield open_files(machine)
     yield path_length(socket_path)
     yield clock(machine)
-    yield from (port(machine, name, number) for name, number in ports.items())
+    yield from (port(machine, name, number, own) for name, number in ports.items())
 
 
 def unprotected(machine: Machine) -> Iterator[str]:
@@ -75,8 +78,12 @@ def clock(machine: Machine) -> Finding:
     return Finding("clock", Result.OK, f"{now:%Y-%m-%d %H:%M} UTC", why)
 
 
-def port(machine: Machine, name: str, number: int) -> Finding:
+def port(machine: Machine, name: str, number: int, own: Collection[int] = ()) -> Finding:
     why = "a taken port is replaced by the next free one, which examples and scripts do not know"
+    if number in own:
+        return Finding(
+            f"port of {name}", Result.OK, f"{number} is taken by the trust domain that runs here", why
+        )
     if machine.is_free(number):
         return Finding(f"port of {name}", Result.OK, f"{number} is free", why)
     step = f"end what listens there: ss -ltnp 'sport = :{number}', on a Mac lsof -nP -iTCP:{number}"

@@ -100,3 +100,12 @@ def test_what_a_running_trust_domain_lacks_is_said_in_a_sentence_each() -> None:
     assert [one.partition(":")[0] for one in unprotected(Told(name="darwin"))] == [
         "platform", "digests", "memory",
     ]  # fmt: skip
+
+
+def test_a_port_of_the_trust_domain_that_runs_here_is_no_ones_to_end() -> None:
+    [found] = [
+        one
+        for one in examine(Told(taken=frozenset({8081})), Path("/run/x"), {"server": 8081}, {8081})
+        if one.what == "port of server"
+    ]
+    assert (found.result, found.seen) == (Result.OK, "8081 is taken by the trust domain that runs here")
