@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import re
-import shutil
 import subprocess
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
@@ -16,7 +14,6 @@ import pytest
 from finial.testing.telemetry import Program, running_agent, running_server, scraped
 
 pytestmark = pytest.mark.interop
-ALLOW_MISSING = "FINIAL_ALLOW_MISSING"
 ADVICE = 3  # exit code: read, with advice
 OF_SPIRE = re.compile(
     r'counter metrics should have "_total" suffix'
@@ -28,20 +25,14 @@ OF_SPIRE = re.compile(
 """What it would like otherwise about SPIRE's names, which are as they are."""
 
 
-@pytest.fixture
-def promtool() -> str:
-    found = shutil.which("promtool")
-    if found is None:
-        if os.environ.get(ALLOW_MISSING) == "1":
-            pytest.skip("promtool is not installed")
-        pytest.fail(f"promtool is not installed; {ALLOW_MISSING}=1 skips these tests", pytrace=False)
-    return found
-
-
 @pytest.mark.parametrize("runner", [running_server, running_agent])
 def test_metrics_are_read_and_our_own_leave_nothing_to_wish(
-    tmp_path: Path, promtool: str, runner: Callable[[Path, str], AbstractAsyncContextManager[Program]]
+    tmp_path: Path,
+    debian_program: Callable[[str, str], Path],
+    runner: Callable[[Path, str], AbstractAsyncContextManager[Program]],
 ) -> None:
+    promtool = debian_program("prometheus", "promtool")
+
     async def scenario() -> str:
         async with runner(tmp_path, "Prometheus {}") as program:
             await program.call()
