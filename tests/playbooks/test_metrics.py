@@ -133,6 +133,8 @@ def test_spiffe_ids_are_told_where_they_are_asked_for(
         plain = await read(tmp_path / "plain", "")
         assert "finial_svid_" in plain
         assert "spiffe_id=" not in plain
+        assert "spiffe://" not in plain
+        assert "unix:uid" not in plain
 
     for one in ("told", "plain"):
         (tmp_path / one).mkdir()

@@ -59,6 +59,11 @@ def test_all_options_are_taken() -> None:
     )
 
 
+def test_without_an_address_the_endpoint_is_on_loopback() -> None:
+    assert export("Prometheus {}").endpoint == ("localhost", 0)
+    assert export('Prometheus { host = "" port = 9988 }').endpoint == ("localhost", 9988)
+
+
 def test_tls_is_by_files_or_by_the_own_svid() -> None:
     files = export('Prometheus { tls { cert_file = "c" key_file = "k" client_ca_file = "ca" } }')
     own = export(
