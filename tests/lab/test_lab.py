@@ -6,9 +6,11 @@ import json
 import subprocess
 import sys
 
+import httpx
 import pytest
 
 from finial.lab import process
+from finial.lab.ports import HOST
 from finial.lab.topology import LAB
 from finial.testing.lab import TIMEOUT, Lab, wait_for
 
@@ -24,11 +26,21 @@ def test_verify_finds_everything_as_it_must_be(running: Lab) -> None:
 
 def test_status_shows_each_process_with_its_identity(running: Lab) -> None:
     status = running.status()
-    assert list(status) == ["server", "agent", *LAB.names]
+    assert list(status) == ["server", "agent", *LAB.names, "console"]
     for name in LAB.names:
         assert status[name]["id"] == f"spiffe://example.org/ns/production/sa/{name}"
         assert status[name]["up"]
         assert status[name]["calls"]["denied"] > 0
+
+
+def test_the_console_lets_in_whom_the_lab_gives_a_link(running: Lab) -> None:
+    told = json.loads(running.run("lab", "start-dashboard", "-output", "json").stdout)
+    assert told["address"] == f"http://{HOST}:{running.state().ports['console']}"
+    with httpx.Client(follow_redirects=False, trust_env=False) as browser:
+        assert browser.get(f"{told['address']}/api/overview").status_code == 401
+        assert browser.get(told["link"]).status_code == 303
+        assert browser.get(f"{told['address']}/api/overview").json()["trust_domain"] == "example.org"
+    assert f"console  {told['address']}" in running.run("status").stdout
 
 
 def test_identities_rotate_and_no_call_suffers(running: Lab) -> None:
@@ -48,7 +60,7 @@ def test_identities_rotate_and_no_call_suffers(running: Lab) -> None:
     )
 
 
-@pytest.mark.parametrize("name", ["agent", "payment-api", "server"])
+@pytest.mark.parametrize("name", ["agent", "payment-api", "server", "console"])
 def test_a_second_up_waits_until_what_ended_runs_again(running: Lab, name: str) -> None:
     before = running.status()[name]
     running.kill(running.state().processes[name])

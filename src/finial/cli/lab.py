@@ -11,15 +11,16 @@ from typing import TYPE_CHECKING, Any
 from finial.cli.command import Command
 from finial.cli.console import Console
 from finial.cli.flags import flag
-from finial.cli.lab_text import status_table, summary, up_record
+from finial.cli.lab_text import CONSOLE_INSTALL, status_table, summary, up_record
 from finial.cli.links import typed
 from finial.cli.output import read_format, to_line
-from finial.errors import InvalidArgument
+from finial.errors import InvalidArgument, Unsupported
 
 if TYPE_CHECKING:
     from finial.lab.checks import Check
     from finial.lab.lifecycle import Up
     from finial.lab.place import Place
+    from finial.lab.state import State
 
 SHORTEST_TTL = 4
 
@@ -78,7 +79,31 @@ async def up(flags: UpFlags, console: Console) -> int:
         console.out(to_line(up_record(place, done)))
     else:
         where = f" -dir {flags.dir}" if flags.dir else ""
-        console.out(summary(place, done, where, typed()), end="")
+        console.out(summary(place, done, where, typed(), await way_in(place, done.state)), end="")
+    return 0
+
+
+async def way_in(place: Place, found: State) -> str:
+    """A link to the lab's console; empty where it has none. Raises: Unavailable."""
+    if "console" not in found.ports:
+        return ""
+    from finial.console.access import Role
+    from finial.console.links import ask
+
+    return await ask(str(place.console_socket), Role.ADMIN)
+
+
+async def start_dashboard(flags: OutputFlags, console: Console) -> int:
+    """The lab starts it by itself: where it is, and a way in."""
+    from finial.lab import lifecycle
+
+    place = place_of(flags)
+    link = await way_in(place, lifecycle.required(place))
+    if not link:
+        raise Unsupported("the lab has no console", hint=f"{CONSOLE_INSTALL}, then finial up -fresh")
+    address = link.partition("/login?")[0]
+    told = {"address": address, "link": link}
+    console.out(to_line(told) if flags.output == "json" else f"console  {address}\nsign in  {link}")
     return 0
 
 
@@ -236,6 +261,13 @@ COMMANDS = (
     ),
     Command("lab setup-clusters", "The same as up.", UpFlags, up, ("finial lab setup-clusters",)),
     Command("lab verify-setup", "The same as verify.", OutputFlags, verify, ("finial lab verify-setup",)),
+    Command(
+        "lab start-dashboard",
+        "Shows where the console of the lab is, with a link that signs in once.",
+        OutputFlags,
+        start_dashboard,
+        ("finial lab start-dashboard",),
+    ),
     Command(
         "lab restart",
         "Ends one process, which the launcher starts again.",

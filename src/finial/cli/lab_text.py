@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from finial.lab.place import Place
 
 
+CONSOLE_INSTALL = 'pip install "finial[console]"'
+
+
 def up_record(place: Place, done: Up) -> dict[str, JsonValue]:
     """For programs: what `status` tells, and where everything is."""
     return {
@@ -24,8 +27,9 @@ def up_record(place: Place, done: Up) -> dict[str, JsonValue]:
     }
 
 
-def summary(place: Place, done: Up, where: str, program: str) -> str:
-    """Where everything is, and what to try. `program`: what is typed for it; `where`: the flag that names the lab."""
+def summary(place: Place, done: Up, where: str, program: str, link: str = "") -> str:
+    """Where everything is, and what to try. `program`: what is typed for it; `where`: the flag that names the lab.
+    `link`: to the console; empty: there is none."""
     status, ports = done.status, done.state.ports
     metrics = (f"http://127.0.0.1:{ports[f'{of}-metrics']}/metrics of the {of}" for of in ("server", "agent"))
     lines = [
@@ -34,6 +38,7 @@ def summary(place: Place, done: Up, where: str, program: str) -> str:
         f"Workload API   export SPIFFE_ENDPOINT_SOCKET={place.endpoint}",
         f"database       {status['database']}",
         f"metrics        {', '.join(metrics)}",
+        f"console        {link or f'none: {CONSOLE_INSTALL} adds it, from the next up on'}",
         f"files          {place.folder}",
         "",
         *service_rows(status),
@@ -67,7 +72,10 @@ def status_table(found: Mapping[str, Any]) -> str:
         "FAILED",
         "WRONG",
     )
-    return aligned([header, *(_status_row(one) for one in found["processes"])])
+    table = aligned([header, *(_status_row(one) for one in found["processes"])])
+    ports = [one["port"] for one in found["processes"] if one["name"] == "console"]
+    pages = [f"\n\nconsole  http://127.0.0.1:{port}, `finial lab start-dashboard` signs in" for port in ports]
+    return table + "".join(pages)
 
 
 def _status_row(one: Mapping[str, Any]) -> tuple[str, ...]:

@@ -59,6 +59,7 @@ class ConsoleFlags(LinkFlags):
     )
     address: str = flag("127.0.0.1", "IP address or name to listen on; any but loopback wants -cert and -key")
     port: int = flag(3000, "Port to listen on; the next free one where it is taken")
+    strict_port: bool = flag(False, "Fail where the port is taken", name="strictPort")
     cert: str = flag("", "TLS certificate chain, a PEM file")
     key: str = flag("", "Its private key, a PEM file")
     host: tuple[str, ...] = flag(
@@ -117,7 +118,7 @@ def show(address: str, link: str, flags: LinkFlags, console: Console) -> None:
 def options_of(flags: ConsoleFlags) -> Options:
     """What was not named is that of the lab which runs on this machine, if the server's socket is."""
     from finial.console.access import Role
-    from finial.console.options import Options
+    from finial.console.options import TRIES, Options
 
     server = server_socket.socket_path(ServerFlags(socket_path=flags.socket_path))
     lab = _lab_of(server)
@@ -127,6 +128,7 @@ def options_of(flags: ConsoleFlags) -> Options:
         targets=targets_of(flags, lab.metrics if lab else {}),
         host=flags.address,
         port=flags.port,
+        tries=1 if flags.strict_port else TRIES,
         certificate=flags.cert,
         key=flags.key,
         hosts=flags.host,
@@ -147,6 +149,7 @@ class _Lab:
 def _lab_of(server: str) -> _Lab | None:
     """The lab in the default folder, if this is its server's socket."""
     from finial.lab import state
+    from finial.lab.configs import sqlite_file
     from finial.lab.lifecycle import default_lab
 
     place = default_lab()
@@ -159,7 +162,7 @@ def _lab_of(server: str) -> _Lab | None:
         for of in ("server", "agent")
         if f"{of}-metrics" in ports
     }
-    sqlite = str(place.data("server") / "datastore.sqlite3") if found and not found.postgres else ""
+    sqlite = str(sqlite_file(place)) if found and not found.postgres else ""
     return _Lab(str(place.control_socket), sqlite, metrics)
 
 
@@ -181,11 +184,20 @@ def link_socket_of(flags: LinkFlags) -> str:
     return flags.link_socket or default_socket()
 
 
+def _link_socket_there(flags: LinkFlags) -> str:
+    """Where nothing is at the default path, that of the lab's console."""
+    from finial.lab.lifecycle import default_lab
+
+    path = link_socket_of(flags)
+    place = None if flags.link_socket or os.path.exists(path) else default_lab()
+    return str(place.console_socket) if place else path
+
+
 async def link(flags: LinkFlags, console: Console) -> int:
     from finial.console.access import Role
     from finial.console.links import ask
 
-    made = await ask(link_socket_of(flags), Role(flags.role))
+    made = await ask(_link_socket_there(flags), Role(flags.role))
     show(made.partition("/login?")[0], made, flags, console)
     return 0
 

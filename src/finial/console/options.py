@@ -11,7 +11,7 @@ from finial.console.access import Role
 from finial.console.sources.metrics import Target
 from finial.errors import InvalidArgument
 
-PORT = 3000
+PORT, TRIES = 3000, 50  # ports that are tried, from the wanted one on
 PAGE = Path(__file__).parent / "page"
 
 
@@ -26,6 +26,7 @@ class Options:
     targets: tuple[Target, ...] = ()
     host: str = "127.0.0.1"
     port: int = PORT
+    tries: int = TRIES
     certificate: str = ""
     key: str = ""
     hosts: tuple[str, ...] = ()

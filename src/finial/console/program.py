@@ -23,7 +23,6 @@ from finial.runtime.sockets import listen_tcp
 from finial.runtime.tasks import Tasks, until_first
 from finial.wire.client import ServerApi
 
-TRIES = 50  # ports after the wanted one
 GRACE = 1  # seconds for requests that are under way at the end; events never end by themselves
 TAKEN = "address already in use"
 
@@ -49,7 +48,7 @@ async def serve(options: Options, ready: Callable[[Console], None], stopped: asy
     """Until `stopped`. `ready` is called once it answers. Raises: InvalidArgument, FailedPrecondition, before anything
     is served."""
     check(options)
-    with listen(options.host, options.port) as sock:
+    with listen(options.host, options.port, options.tries) as sock:
         console = Console(options, sock.getsockname()[1], parts_of(options))
         app = build(console.parts, options.names(console.port), options.page)
         server = Server(configuration(app, options))
@@ -75,15 +74,15 @@ def _links(console: Console) -> contextlib.AbstractAsyncContextManager[None]:
     return links.served(path, console.link) if path else contextlib.nullcontext()
 
 
-def listen(host: str, wanted: int) -> socket.socket:
+def listen(host: str, wanted: int, tries: int) -> socket.socket:
     """On the wanted port, or the next free one. Raises: FailedPrecondition, and what `listen_tcp` raises else."""
-    for port in range(wanted, min(wanted + TRIES, 65536)):
+    for port in range(wanted, min(wanted + tries - 1, 65535)):
         try:
             return listen_tcp(host, port)
         except FailedPrecondition as why:
             if TAKEN not in why.message:
                 raise
-    raise FailedPrecondition(f"no free port after {wanted}: {TRIES} were tried")
+    return listen_tcp(host, min(wanted + tries - 1, 65535))
 
 
 def configuration(app: ASGIApp, options: Options) -> uvicorn.Config:

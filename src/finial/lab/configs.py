@@ -101,7 +101,7 @@ def server_conf(place: Place, topology: Topology, host: str, ports: Mapping[str,
         socket=quoted(place.server_socket),
         data=quoted(place.data("server")),
         kind=quoted("postgres" if dsn else "sqlite3"),
-        database=quoted(dsn or place.data("server") / "datastore.sqlite3"),
+        database=quoted(dsn or sqlite_file(place)),
         keys=quoted(place.data("server") / "keys.json"),
     )
 
@@ -117,6 +117,11 @@ def agent_conf(place: Place, topology: Topology, host: str, ports: Mapping[str, 
         bundle=quoted(place.bundle),
         token=quoted(place.join_token),
     )
+
+
+def sqlite_file(place: Place) -> Path:
+    """The server's data where no other database is named."""
+    return place.data("server") / "datastore.sqlite3"
 
 
 def quoted(value: str | Path) -> str:

@@ -1,6 +1,6 @@
 """A trust domain on this machine: started in order, kept running, ended in order.
 
-    server -> agent and services at once -> hand-over -> every service serves -> every service has talked
+    server -> agent, console and services at once -> hand-over -> every service serves -> every service has talked
 
 A process that ends is started again. A new agent attests anew and gets every service handed over; the one
 before it is evicted.
@@ -57,10 +57,12 @@ class Domain:
         self.services = [
             Kept(name, partial(self._start_service, name), clock, log) for name in self.topology.names
         ]
+        own_page = "console" in found.ports
+        self.console = [Kept("console", self._start_console, clock, log)] if own_page else []
 
     @property
     def kept(self) -> list[Kept]:
-        return [*self.postgres, self.server, self.agent, *self.services]
+        return [*self.postgres, self.server, self.agent, *self.services, *self.console]
 
     async def run(self) -> None:
         """Until cancelled. Raises: what kept a process from starting the first time."""
@@ -89,6 +91,8 @@ class Domain:
                 starts.start(one.begin(), name=one.name)
             await self.server.begin()
             done("server")
+            for one in self.console:
+                starts.start(one.begin(), name=one.name)
             await self.agent.begin()
             done("agent")
             await starts.wait()
@@ -150,6 +154,10 @@ class Domain:
         self._tasks.start(self._follow(name, child, channel), name=f"status of {name}")
         return child
 
+    async def _start_console(self) -> Child:
+        dsn = await asyncio.to_thread(dsn_of, self.place, self.state)
+        return await self.members.console(dsn or str(configs.sqlite_file(self.place)))
+
     async def _follow(self, name: str, child: Child, channel: Channel) -> None:
         """Keeps what a service tells until it ends."""
         async with channel:
@@ -181,21 +189,26 @@ class Domain:
         """Services first, the server last; then nothing runs and no socket is left."""
         self.log.info("Ending")
         await self._tasks.close()
-        await asyncio.gather(*(one.end() for one in self.services))
+        await asyncio.gather(*(one.end() for one in (*self.console, *self.services)))
         await self.agent.end()
         await self.server.end()
         await asyncio.gather(*(one.end() for one in self.postgres))
         self.handing.close()
-        for path in (self.place.agent_socket, self.place.server_socket):
+        for path in (self.place.agent_socket, self.place.server_socket, self.place.console_socket):
             path.unlink(missing_ok=True)
         self.state = replace(self.state, launcher=None, processes={})
         self._save()
 
 
+def dsn_of(place: Place, found: State) -> str:
+    """Of PostgreSQL; empty for SQLite. Raises: FailedPrecondition before the lab's own is prepared."""
+    if found.postgres == state.EMBEDDED:
+        return postgres.dsn(place.postgres, found.ports["postgres"])
+    return found.postgres
+
+
 def write_configs(place: Place, topology: Topology, found: State) -> None:
-    dsn = found.postgres
-    if dsn == state.EMBEDDED:
-        dsn = postgres.dsn(place.postgres, found.ports["postgres"])
+    dsn = dsn_of(place, found)
     for name, text in (
         ("server", configs.server_conf(place, topology, HOST, found.ports, dsn)),
         ("agent", configs.agent_conf(place, topology, HOST, found.ports)),

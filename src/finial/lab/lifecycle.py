@@ -11,6 +11,7 @@ import contextlib
 import os
 from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass, replace
+from importlib.util import find_spec
 
 from finial.errors import FailedPrecondition, FinialError, NotFound, Unavailable
 from finial.lab import channel as channels
@@ -63,11 +64,20 @@ async def up(place: Place, *, ttl: int, fresh: bool, tell: Tell, postgres: str =
     wanted = ports.defaults(LAB.names) | dict(found.ports if found else {})
     if postgres == EMBEDDED:
         wanted.setdefault("postgres", ports.POSTGRES_PORT)
+    if has_console():
+        wanted.setdefault("console", ports.CONSOLE_PORT)
+    else:
+        wanted.pop("console", None)
     fresh_state = State(wanted, ttl, agents=found.agents if found else (), postgres=postgres)
     fresh_state = await _launch_on_free_ports(place, fresh_state, tell)
     moved = {name: (wanted[name], port) for name, port in fresh_state.ports.items() if port != wanted[name]}
     status = await ask(place, {"verb": "status"})
     return Up(status, state.read(place.state_file) or fresh_state, started=True, moved=moved)
+
+
+def has_console() -> bool:
+    """Whether what the console is made of is installed."""
+    return find_spec("fastapi") is not None
 
 
 def _same_database(found: State, postgres: str) -> None:

@@ -1,4 +1,4 @@
-"""How each process of the lab is started: the server, the agent, and a service that is vouched for.
+"""How each process of the lab is started: the server, the agent, the console, and a service that is vouched for.
 
 Each function here answers once its process does its work, and leaves no process behind when it raises.
 """
@@ -20,6 +20,7 @@ from finial.lab.channel import Channel, Record
 from finial.lab.handing import Handing
 from finial.lab.keep import until_ready
 from finial.lab.place import Place
+from finial.lab.ports import HOST
 from finial.lab.process import Child, last_words
 from finial.lab.topology import Topology
 from finial.runtime import private_file
@@ -29,6 +30,7 @@ from finial.spiffe.id import SpiffeId
 from finial.wire.client import ServerApi
 
 READY_TIMEOUT = 30.0
+CONSOLE_DATABASE = "FINIAL_CONSOLE_DATABASE"
 
 
 @dataclass(slots=True)
@@ -84,6 +86,20 @@ class Members:
             await until_ready(child, self._agent_listens, self.clock, READY_TIMEOUT)
             await self.handing.again()
         return child, enrol.agent_of(self.topology, token)
+
+    async def console(self, database: str) -> Child:
+        """Serving its page. `database`: what it looks at; may hold a password, so it is no argument."""
+        place, metrics = self.place, {of: self.ports[f"{of}-metrics"] for of in ("server", "agent")}
+        arguments = ["-m", "finial.lab.hidden", "console", "-strictPort", "-port", str(self.ports["console"])]
+        arguments += ["-socketPath", str(place.server_socket), "-agentSocketPath", str(place.agent_socket)]
+        arguments += ["-labSocket", str(place.control_socket), "-linkSocket", str(place.console_socket)]
+        for of, port in metrics.items():
+            arguments += [f"-{of}Metrics", f"http://{HOST}:{port}/metrics"]
+        child = self._start("console", tuple(arguments), environment={CONSOLE_DATABASE: database})
+        async with self._or_ended(child):
+            check = partial(check_listening, place.console_socket)
+            await until_ready(child, check, self.clock, READY_TIMEOUT)
+        return child
 
     async def vouched(
         self, name: str, arguments: tuple[str, ...], agent_is_up: asyncio.Event

@@ -1,7 +1,7 @@
 """Where a lab keeps what: one private folder, and one for sockets, whose paths must be short.
 
     conf/ server.conf agent.conf      server/ agent/ their data      logs/ NAME.log
-    bundle.pem  join_token  lab.json  run/ server.sock agent.sock control.sock
+    bundle.pem  join_token  lab.json  run/ server.sock agent.sock control.sock console.sock
 
 A Unix socket's path holds 107 bytes, 103 on a Mac; where the folder's is too long, `run` is a private folder under
 $XDG_RUNTIME_DIR or the temporary folder, named after the lab's own.
@@ -23,7 +23,7 @@ from pathlib import Path
 from finial.errors import FailedPrecondition, PermissionDenied
 
 LONGEST_SOCKET = 100  # bytes; below the system's limit, since programs add suffixes
-SOCKETS = ("server.sock", "agent.sock", "control.sock")
+SOCKETS = ("server.sock", "agent.sock", "control.sock", "console.sock")
 MODE = 0o700
 DATABASES = "finial-lab-postgres"
 OWN = ("conf", "server", "agent", "logs", "bundle.pem", "join_token", "lab.json", "lock")
@@ -132,6 +132,11 @@ class Place:
     @property
     def control_socket(self) -> Path:
         return self.run / "control.sock"
+
+    @property
+    def console_socket(self) -> Path:
+        """Where links to the console are made."""
+        return self.run / "console.sock"
 
     @property
     def endpoint(self) -> str:

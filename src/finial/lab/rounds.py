@@ -32,10 +32,13 @@ class Tally:
     failed: int = 0
     wrong: int = 0
     last: dict[str, str] = field(default_factory=dict)  # "payment-api /charges" -> what was seen last
+    edges: dict[str, dict[str, int]] = field(default_factory=dict)  # the same -> counts by outcome
 
     def note(self, what: str, seen: str, outcome: str) -> None:
         """`outcome` is the name of a counter."""
         self.last[what] = seen
+        edge = self.edges.setdefault(what, {})
+        edge[outcome] = edge.get(outcome, 0) + 1
         setattr(self, outcome, getattr(self, outcome) + 1)
 
 

@@ -70,7 +70,7 @@ class Lab:
         """Ports of its own, since several labs may start at once."""
         with ExitStack() as probes:
             ports = {}
-            for name in defaults(LAB.names):
+            for name in (*defaults(LAB.names), "console"):
                 probe = probes.enter_context(socket.socket())
                 probe.bind((HOST, 0))
                 ports[name] = probe.getsockname()[1]

@@ -33,6 +33,12 @@ PORTS = {"server": 8081, "server-metrics": 9988, "agent-metrics": 9989}
 STATUS = {"trust_domain": "example.org", "database": "sqlite", "processes": [SERVER, WEB]}
 
 
+def test_the_status_tells_where_the_console_is() -> None:
+    page = {**SERVER, "name": "console", "port": 3001}
+    assert "http://127.0.0.1:3001," in status_table({**STATUS, "processes": [SERVER, page]})
+    assert "http" not in status_table(STATUS)
+
+
 def test_the_status_has_a_row_for_each_process() -> None:
     lines = status_table(STATUS).splitlines()
     assert lines[0].split() == [

@@ -87,3 +87,14 @@ def test_the_server_gets_the_database_that_was_named(place: Place) -> None:
     write_configs(place, LAB, State(defaults(()) | {"server": 18081}, postgres="host=db user=ada"))
     text = place.config("server").read_text()
     assert '"postgres"' in text and '"host=db user=ada"' in text and "sqlite" not in text
+
+
+def test_a_console_is_kept_where_it_has_a_port(place: Place) -> None:
+    async def scenario() -> None:
+        log = Logger(Output(io.StringIO(), now=SystemClock().now))
+        for ports, kept in ((defaults(()), []), (defaults(()) | {"console": 3000}, ["console"])):
+            made = Domain(place, State(ports), SystemClock(), log, lambda _: None)
+            assert [one.name for one in made.console] == kept
+            assert [one.name for one in made.kept][-1:] == (kept or [LAB.names[-1]])
+
+    asyncio.run(scenario())

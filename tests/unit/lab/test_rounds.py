@@ -22,6 +22,8 @@ def test_a_round_is_answered_and_denied_as_the_topology_says(tmp_path: Path) -> 
                 await rounds.close()
                 assert (rounds.tally.ok, rounds.tally.denied, rounds.tally.failed) == (ok, denied, 0)
                 assert "unexpected ID" in rounds.tally.last[IMPOSTOR]
+                assert rounds.tally.edges[IMPOSTOR] == {"denied": 1}
+                assert sum(one.get("ok", 0) for one in rounds.tally.edges.values()) == ok
 
     asyncio.run(scenario())
 
