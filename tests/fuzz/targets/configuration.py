@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from itertools import pairwise
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from finial.config.agent import AgentFile, load_agent
 from finial.config.durations import format_duration, parse_duration
 from finial.config.expand import expand
 from finial.config.server import ServerFile, load_server
+from finial.config.tree import SyntaxFault
 from finial.errors import FinialError
 from finial.store.location import Postgres, location_of, pool_of
 from finial.store.postgres_connection import conninfo_of
@@ -34,6 +36,18 @@ HCL_WORDS = (
     b"true", b"server", b"agent", b"plugins", b"plugin_data", b"trust_domain", b"24h",
 )  # fmt: skip
 
+SHOWN = "('[{}\\[\\]:,\"]'|EOF|other text)"
+FAULTS = re.compile(
+    r"illegal UTF-8 encoding|key expected start of object \('\{'\) or assignment \('='\)|no object keys found!"
+    r"|nested object expected: LBRACE got: ASSIGN|object expected closing RBRACE got: EOF|nested (deeper than \d+ levels|too deeply)"
+    r"|expected: IDENT \| STRING \| ASSIGN \| LBRACE got: [A-Z]+|error parsing list, expected comma or list end, got: [A-Z]+"
+    r"|Unknown token: (IDENT \(a text stands in double quotes\)|[A-Z]+( [=,{}\[\]])?)|NUMBER: (invalid syntax|value out of range)"
+    r"|value out of range|not a number|null has no meaning in a list|only one object is expected, found text after it"
+    r"|(comment|literal|heredoc) not terminated|illegal (number|char|char escape)"
+    r"|invalid (control character at|\\escape|\\uxxxx escape)|unterminated string starting at"
+    rf"|expected ('.'|a text|a value), got: {SHOWN}"
+)
+
 
 def hcl_files() -> list[bytes]:
     return [path.read_bytes() for path in sorted((VECTORS / "config").glob("*.hcl"))]
@@ -45,12 +59,25 @@ def json_files() -> list[bytes]:
 
 @target("hcl", reads=("config/hcl.py", "config/scanner.py"), made=hcl_files, words=HCL_WORDS)
 def read_hcl(data: bytes) -> None:
-    hcl.parse(data, "x")
+    parsed(data)
+
+
+def parsed(data: bytes) -> None:
+    try:
+        hcl.parse(data, "x")
+    except SyntaxFault as fault:
+        check_shown(fault.why)
+        raise
+
+
+def check_shown(why: str) -> None:
+    """A fault is one of these sentences: none shows a text of the file, which may be a secret."""
+    assert FAULTS.fullmatch(why), why
 
 
 @target("json", reads=("config/json_syntax.py",), made=json_files, words=JSON_WORDS)
 def read_json_file(data: bytes) -> None:
-    hcl.parse(b"{" + data, "x")
+    parsed(b"{" + data)
 
 
 @target(
