@@ -15,7 +15,7 @@ from finial.authority.slots import Kind
 from finial.runtime.clock import Clock
 from finial.runtime.grpc import Server
 from finial.runtime.metrics import Metrics
-from finial.server.arrival import Arrivals
+from finial.server.adoption import Adoption
 from finial.server.endpoints import Endpoints
 from finial.server.follow import Follower
 from finial.server.identity import ServerIdentity
@@ -45,19 +45,10 @@ def observe_index(metrics: Metrics, follower: Follower, clock: Clock) -> None:
     metrics.gauge("finial.change_log_outage_seconds").read(lambda: follower.outage)
 
 
-def observe_agents(
-    metrics: Metrics, watchers: Watchers, arrivals: Arrivals, authorities: Authorities
-) -> None:
-    def lag() -> float:
-        return authorities.published_for if pending() else 0.0
-
-    def pending() -> float:
-        newest = authorities.published
-        return 0.0 if newest is None else float(arrivals.pending(newest))
-
+def observe_agents(metrics: Metrics, watchers: Watchers, adoption: Adoption) -> None:
     metrics.gauge("finial.watchers").read(lambda: float(len(watchers)))
-    metrics.gauge("finial.authority_adoption_lag_seconds").read(lag)
-    metrics.gauge("finial.authority_adoption_pending_agents").read(pending)
+    metrics.gauge("finial.authority_adoption_lag_seconds").read(adoption.lag)
+    metrics.gauge("finial.authority_adoption_pending_agents").read(lambda: float(adoption.pending()))
 
 
 def observe_connections(metrics: Metrics, endpoints: Endpoints) -> None:

@@ -27,6 +27,7 @@ from finial.runtime.log import Logger, Output
 from finial.runtime.metrics import Exporter
 from finial.runtime.sockets import listen_tcp
 from finial.runtime.tasks import Tasks
+from finial.server.adoption import Adoption
 from finial.server.api.agent import AgentService
 from finial.server.api.backend import Backend
 from finial.server.api.bundle import BundleService
@@ -49,12 +50,7 @@ from finial.server.follow import Follower
 from finial.server.health import add_checks
 from finial.server.identity import ServerIdentity
 from finial.server.marks import Marks
-from finial.server.observed import (
-    observe_agents,
-    observe_connections,
-    observe_credentials,
-    observe_index,
-)
+from finial.server.observed import observe_agents, observe_connections, observe_credentials, observe_index
 from finial.server.prune import Pruner
 from finial.server.recent import RecentChanges
 from finial.server.rotate import Authorities
@@ -222,7 +218,7 @@ class Server:
         )
         self._stack.push_async_callback(endpoints.stop)
         observe_index(self.metrics, self.follower, self._clock)
-        observe_agents(self.metrics, watchers, arrivals, self.authorities)
+        observe_agents(self.metrics, watchers, Adoption(arrivals, self.authorities, self._clock))
         observe_connections(self.metrics, endpoints)
         observe_credentials(self.metrics, self._clock, self.signer, self.authorities, self.identity)
 
