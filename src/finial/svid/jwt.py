@@ -2,8 +2,8 @@
 
 Rules, JWT-SVID 2 to 4: compact form; `alg` one of nine asymmetric ones; `typ` JWT, JOSE or absent;
 `kid` names a key of the bundle of the subject's own trust domain; `sub`, `aud` and `exp` are required.
-Stricter than the standard where leniency has been a hole: no member twice, no `crit` or `b64`, times
-are finite numbers, strict base64url, one size limit. A message never holds the token.
+Stricter than the standard where leniency has been a hole: no member twice, no `crit` or `b64`, numbers
+are finite, nesting and size have a limit, strict base64url. A message never holds the token.
 """
 
 from __future__ import annotations
@@ -28,6 +28,9 @@ from finial.spiffe.id import SpiffeId
 from finial.svid.certificate import MAX_RSA_BITS, load_public_key
 
 MAX_TOKEN_LENGTH = 32 * 1024  # characters; more does not fit the headers of any server
+MAX_DEPTH = (
+    30  # levels; three of protobuf each in an answer of the Workload API, of which clients read a hundred
+)
 MIN_RSA_BITS = 2048
 RSA_ALGORITHMS = frozenset({"RS256", "RS384", "RS512", "PS256", "PS384", "PS512"})
 CURVE_OF = {"ES256": "secp256r1", "ES384": "secp384r1", "ES512": "secp521r1"}
@@ -109,13 +112,35 @@ def _base64url(part: str) -> bytes:
 
 def _object(data: bytes, what: str) -> dict[str, object]:
     try:
-        value = json.loads(data.decode(), object_pairs_hook=_unique, parse_constant=_no_constant)
+        value = READER.decode(data.decode())
         if b"\\u" in data:
             json.dumps(value, ensure_ascii=False).encode()  # refuses half a surrogate pair, which is no text
     except (ValueError, RecursionError) as why:
         raise InvalidArgument(f"unable to get {what} from token: not JSON") from why
     if not isinstance(value, dict):
         raise InvalidArgument(f"unable to get {what} from token: not a JSON object")
+    _check_depth(value, MAX_DEPTH)
+    return value
+
+
+def _check_depth(value: object, left: int) -> None:
+    if isinstance(value, dict | list):
+        if left == 0:
+            raise InvalidArgument(f"unable to parse JWT token: nested deeper than {MAX_DEPTH} levels")
+        for inner in value.values() if isinstance(value, dict) else value:
+            _check_depth(inner, left - 1)
+
+
+def _whole(text: str) -> int:
+    _finite(text)
+    return int(text)
+
+
+def _finite(text: str) -> float:
+    """What Go cannot read as a number, either."""
+    value = float(text)
+    if math.isinf(value):
+        raise InvalidArgument("unable to parse JWT token: a number is out of range")
     return value
 
 
@@ -128,6 +153,11 @@ def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
 
 def _no_constant(name: str) -> object:
     raise InvalidArgument(f'unable to parse JWT token: "{name}" is not JSON')
+
+
+READER = json.JSONDecoder(
+    object_pairs_hook=_unique, parse_constant=_no_constant, parse_int=_whole, parse_float=_finite
+)
 
 
 def _check_header(header: dict[str, object]) -> tuple[str, str]:

@@ -35,6 +35,7 @@ from finial.svid import csr, jwt
 from finial.svid.certificate import read
 from finial.svid.verify import verify_x509
 from finial.testing.ca import TestCa
+from finial.wire.pb.spiffe.workload import workload_pb2
 
 ECDSA_SHA256 = bytes.fromhex("300a06082a8648ce3d040302")
 MOST_CERTIFICATES = 4
@@ -136,3 +137,6 @@ def verify_signed_token(data: bytes) -> None:
     told = json.loads(claims)
     assert str(found.id) == told["sub"] and found.id.member_of(EXAMPLE)
     assert "a" in told["aud"] and told["exp"] >= NOW - jwt.LEEWAY
+    answer = workload_pb2.ValidateJWTSVIDResponse(spiffe_id=str(found.id))
+    answer.claims.update(found.claims)  # type: ignore[arg-type]  # JSON values
+    workload_pb2.ValidateJWTSVIDResponse.FromString(answer.SerializeToString())

@@ -18,6 +18,7 @@ from finial.spiffe.bundle import Bundle, BundleSet, JwtAuthority
 from finial.spiffe.bundle_document import parse
 from finial.spiffe.trust_domain import TrustDomain
 from finial.svid import jwt
+from finial.wire.pb.spiffe.workload import workload_pb2
 
 VECTORS = Path(__file__).parents[2] / "vectors" / "svid"
 PrivateKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
@@ -69,6 +70,17 @@ def made(
     body = claims if isinstance(claims, bytes) else json.dumps(claims).encode()
     message = f"{encoded(head)}.{encoded(body)}"
     return f"{message}.{encoded(sign(message.encode(), algorithm, key))}"
+
+
+def nested(levels: int) -> object:
+    return {"x": nested(levels - 1)} if levels else 1
+
+
+def test_claims_as_deep_as_they_may_be_fit_an_answer_of_the_workload_api() -> None:
+    svid = jwt.verify(made(claims=CLAIMS | {"x": nested(29), "y": 10**300}), BUNDLES, "a", NOW)
+    answer = workload_pb2.ValidateJWTSVIDResponse()
+    answer.claims.update(svid.claims)  # type: ignore[arg-type]  # JSON values
+    assert workload_pb2.ValidateJWTSVIDResponse.FromString(answer.SerializeToString()) == answer
 
 
 def test_a_good_token() -> None:
@@ -153,7 +165,11 @@ NOT_A_TOKEN: dict[str, tuple[Part, Part, str]] = {
     "exp: 1e999": (HEADER, b'{"sub":"spiffe://example.org/w","aud":"a","exp":1e999}', "out of range"),
     "exp: negative": (HEADER, CLAIMS | {"exp": -1}, "out of range"),
     "exp: beyond 2^53": (HEADER, CLAIMS | {"exp": 2**53}, "out of range"),
-    "exp: 5000 digits": (HEADER, b'{"sub":"spiffe://example.org/w","aud":"a","exp":' + b"9" * 5000 + b"}", "not JSON"),
+    "exp: 5000 digits": (HEADER, b'{"sub":"spiffe://example.org/w","aud":"a","exp":' + b"9" * 5000 + b"}", "out of range"),
+    "a claim: 1e999": (HEADER, b'{"sub":"spiffe://example.org/w","aud":"a","exp":1,"x":[1e999]}', "out of range"),
+    "a claim: 400 digits": (HEADER, CLAIMS | {"x": 10**400}, "out of range"),
+    "a claim: 31 levels": (HEADER, CLAIMS | {"x": nested(30)}, "deeper than 30 levels"),
+    "a claim: 500 levels": (HEADER, CLAIMS | {"x": nested(500)}, "deeper than 30 levels"),
     "iat: a text": (HEADER, CLAIMS | {"iat": "now"}, "invalid iat claim"),
     "nbf: true": (HEADER, CLAIMS | {"nbf": True}, "invalid nbf claim"),
 }  # fmt: skip
