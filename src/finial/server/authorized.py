@@ -12,8 +12,10 @@ Equal to `registry.authorized.authorized_entries`: tests/property/test_server_au
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import TypeVar
 
 from finial.registry.agent import Agent
@@ -42,8 +44,8 @@ class AuthorizedIndex:
     def __init__(self) -> None:
         self.entries: Ordered[str, Entry] = Ordered()
         self.agents: Ordered[SpiffeId, Agent] = Ordered()
-        self._by_parent: dict[SpiffeId, dict[str, Entry]] = {}
-        self._by_id: dict[SpiffeId, dict[str, Entry]] = {}
+        self._by_parent: defaultdict[SpiffeId, dict[str, Entry]] = defaultdict(dict)
+        self._by_id: defaultdict[SpiffeId, dict[str, Entry]] = defaultdict(dict)
         self._aliases: dict[Selector, dict[str, Entry]] = {}  # under the first of its sorted selectors
         self._agents_with: dict[Selector, set[SpiffeId]] = {}
         self._answers: dict[frozenset[SpiffeId], Answer] = {}
@@ -107,10 +109,10 @@ class AuthorizedIndex:
 
     # What is told
 
-    def fill(self, entries: Iterable[tuple[int, Entry]]) -> None:
-        """Rows and entries, into an index that nobody has asked: no answer is outdated by them."""
-        for row, entry in entries:
-            self.entries.put(entry.id, entry, row)
+    def fill(self, entries: Sequence[tuple[int, Entry]]) -> None:
+        """Rows and entries, oldest first, into an index that is empty."""
+        self.entries.fill(entries, attrgetter("id"))
+        for _, entry in entries:
             self._put_in(entry)
 
     def put_entry(self, entry: Entry, row: int) -> frozenset[Root]:
@@ -224,8 +226,8 @@ class AuthorizedIndex:
                 del self._answers_of_root[root]
 
     def _put_in(self, entry: Entry) -> None:
-        self._by_parent.setdefault(entry.parent_id, {})[entry.id] = entry
-        self._by_id.setdefault(entry.spiffe_id, {})[entry.id] = entry
+        self._by_parent[entry.parent_id][entry.id] = entry
+        self._by_id[entry.spiffe_id][entry.id] = entry
         if entry.is_node_alias and entry.selectors:
             self._aliases.setdefault(min(entry.selectors), {})[entry.id] = entry
 

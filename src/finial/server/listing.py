@@ -141,6 +141,11 @@ class Ordered(Generic[Key, Value]):
         found = self._values.get(key)
         return found[0] if found else None
 
+    def fill(self, rows: Iterable[tuple[int, Value]], key: Callable[[Value], Key]) -> None:
+        """Rows and values, oldest first, into what is empty; the pairs are kept as they are."""
+        self._values = {key(one[1]): one for one in rows}
+        self._order = [(row, key) for key, (row, _) in self._values.items()]
+
     def put(self, key: Key, value: Value, row: int) -> None:
         before = self.row(key)
         self._values[key] = (row, value)

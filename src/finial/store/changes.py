@@ -18,7 +18,7 @@ from finial.store.log import Change
 from finial.store.position import Position
 
 T = TypeVar("T")
-POLL_PERIOD = 0.2  # seconds; each look costs about 60 us of the loop, day and night
+POLL_PERIOD = 0.25  # seconds; each look costs 150 us of the loop, day and night
 
 
 class Changes:

@@ -64,10 +64,12 @@ def read(tx: Transaction, where: str, **parameters: Parameter) -> list[Stored[En
     ask = tx.rows if where else tx.scan
     # A subquery for some entries, the whole table for all of them.
     of = f" WHERE registered_entry_id IN (SELECT id FROM registered_entries{where})" if where else ""
-    selectors: defaultdict[int, list[Selector]] = defaultdict(list)
+    selectors: dict[
+        int, tuple[Selector, ...]
+    ] = {}  # nearly all have one or two: no list is made of them first
     query = f"SELECT registered_entry_id, type, value FROM selectors{of} ORDER BY id"
     for owner, kind, value in ask(query, **parameters):
-        selectors[owner].append(reading.selector(kind, value))
+        selectors[owner] = (*selectors.get(owner, ()), reading.selector(kind, value))
     names: defaultdict[int, list[str]] = defaultdict(list)
     query = f"SELECT registered_entry_id, value FROM dns_names{of} ORDER BY id"
     for owner, value in ask(query, **parameters):

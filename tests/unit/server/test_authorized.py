@@ -143,7 +143,7 @@ def test_an_index_that_is_filled_at_once_answers_as_one_that_was_told_entry_by_e
     entries = (alias("group", RACK), entry("a", ONE), entry("b", spiffe("/a")), entry("c", spiffe("/group")))
     nodes = (agent(ONE, RACK), agent(TWO))
     told, filled = index_of(*entries, agents=nodes), index_of(agents=nodes)
-    filled.fill(enumerate(entries, 1))
+    filled.fill(list(enumerate(entries, 1)))
     for node in (ONE, TWO):
         assert filled.answer(node).entries == told.answer(node).entries
     assert filled.list_entries(EntryFilter()) == told.list_entries(EntryFilter())

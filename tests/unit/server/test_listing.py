@@ -115,6 +115,20 @@ def rows(*numbers: int) -> Ordered[str, str]:
     return ordered
 
 
+def test_filled_at_once_is_as_put_one_by_one() -> None:
+    one_by_one: Ordered[str, str] = Ordered()
+    at_once: Ordered[str, str] = Ordered()
+    given = [(2, "b"), (5, "e"), (9, "c")]
+    for row, value in given:
+        one_by_one.put(f"key {value}", value, row)
+    at_once.fill(given, "key {}".format)
+    for ordered in (one_by_one, at_once):
+        ordered.put("key e", "e", 1)
+        ordered.drop("key b")
+        assert list(ordered.values()) == ["e", "c"]
+        assert (ordered.row("key e"), ordered.get("key b"), len(ordered)) == (1, None, 2)
+
+
 def everything(_: str) -> bool:
     return True
 
