@@ -1,32 +1,35 @@
-"""Every method of a whole server, called by an administrator and by an agent: whatever is in a request, there is an answer
-or an error that somebody thought of, and never "Failed unexpectedly" in the log."""
+"""Every method of a whole server, called by an administrator and by an agent, and of an agent by a workload: whatever is
+in a request, there is an answer or an error that somebody thought of."""
 
 from __future__ import annotations
 
-import asyncio
 import functools
+import os
 import random
 from collections.abc import Iterable
 from contextlib import AsyncExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 from google.protobuf.message import DecodeError, Message
-from grpclib.client import StreamStreamMethod, UnaryStreamMethod, UnaryUnaryMethod
-from grpclib.exceptions import GRPCError
+from tests.fuzz.live import Live, Method, Started, methods
 from tests.fuzz.mutate.message import by_message
 from tests.fuzz.target import target
-from tests.fuzz.targets.credentials import leaf, requests
+from tests.fuzz.targets.credentials import EXAMPLE, KEY, NOW, leaf, requests
 from tests.fuzz.targets.messages import blobs, examples
 
-from finial.errors import FinialError
+from finial.registry.entry import Entry
 from finial.runtime.grpc import Channel
 from finial.runtime.log import Level
 from finial.spiffe.id import SpiffeId
+from finial.spiffe.selector import Selector
 from finial.svid import csr
-from finial.testing.server import Running, attest, server
+from finial.testing.agent import RunningAgent
+from finial.testing.scripted_server import ScriptedServer
+from finial.testing.server import attest, server
 from finial.wire.pb.finial.change.v1.change_grpc import ChangesStub
+from finial.wire.pb.spiffe.workload import workload_pb2
+from finial.wire.pb.spiffe.workload.workload_grpc import SpiffeWorkloadAPIStub
 from finial.wire.pb.spire.api.server.agent.v1.agent_grpc import AgentStub
 from finial.wire.pb.spire.api.server.bundle.v1.bundle_grpc import BundleStub
 from finial.wire.pb.spire.api.server.debug.v1.debug_grpc import DebugStub
@@ -47,76 +50,48 @@ STUBS = (
     TrustDomainStub,
     ChangesStub,
 )
-CALLS = 400  # of one server; then another begins, since a call may ban the agent or fill the store
-PATIENCE = 0.2  # seconds, for the first message of a stream
-Method = UnaryUnaryMethod[Any, Any] | StreamStreamMethod[Any, Any] | UnaryStreamMethod[Any, Any]
 
 
-def methods(channel: Any) -> list[Method]:
-    """In a fixed order: an input names one by its place."""
-    found = [one for stub in STUBS for one in vars(stub(channel)).values()]
-    return sorted(found, key=lambda one: str(one.name))
+def methods_of(channel: object) -> list[Method]:
+    return methods(channel, STUBS)
 
 
-KINDS: list[type[Message]] = [one.request_type for one in methods(None)]
+KINDS: list[type[Message]] = [one.request_type for one in methods_of(None)]
+WORKLOAD_KINDS: list[type[Message]] = [one.request_type for one in methods(None, [SpiffeWorkloadAPIStub])]
 
 
-class Live:
-    """A server in a loop of its own, and both callers."""
+async def start_server(stack: AsyncExitStack) -> Started:
+    running = await stack.enter_async_context(server(Path(stack.enter_context(TemporaryDirectory()))))
+    identity = await attest(running)
+    channels = [
+        await stack.enter_async_context(running.admin()),
+        await stack.enter_async_context(running.remote(identity)),
+    ]
 
-    def __init__(self) -> None:
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._stack = AsyncExitStack()
-        self._left = 0
-        self.running: Running
-        self._callers: list[list[Method]]
+    def before() -> None:
+        running.server.output.level = Level.ERROR  # a call may have changed it
 
-    async def _begin(self) -> None:
-        await self._stack.aclose()
-        folder = Path(self._stack.enter_context(TemporaryDirectory()))
-        self.running = await self._stack.enter_async_context(server(folder))
-        identity = await attest(self.running)
-        channels: list[Channel] = [
-            await self._stack.enter_async_context(self.running.admin()),
-            await self._stack.enter_async_context(self.running.remote(identity)),
-        ]
-        self._callers = [methods(one) for one in channels]
-        self._left = CALLS
-
-    def call(self, caller: int, number: int, request: Message) -> str:
-        """What the server logged meanwhile. Raises: what the call raises."""
-        self._loop = self._loop or asyncio.new_event_loop()
-        return self._loop.run_until_complete(self._call(caller, number, request))
-
-    async def _call(self, caller: int, number: int, request: Message) -> str:
-        if not self._left:
-            await self._begin()
-        self._left -= 1
-        log = self.running.log
-        log.seek(0)
-        log.truncate()
-        self.running.server.output.level = Level.ERROR
-        method = self._callers[caller % 2][number]
-        try:
-            async with (
-                asyncio.timeout(PATIENCE if "Stream" in type(method).__name__ else None),
-                method.open() as stream,
-            ):
-                await stream.send_message(request, end=True)
-                await stream.recv_message()
-        except (FinialError, GRPCError, TimeoutError):
-            pass  # an answer, too
-        return log.getvalue()
-
-    def end(self) -> None:
-        if self._loop is not None:
-            self._loop.run_until_complete(self._stack.aclose())
-            self._loop.run_until_complete(self._loop.shutdown_default_executor())
-            self._loop.close()
-        self._loop, self._left = None, 0
+    return Started(running.log, [methods_of(one) for one in channels], before=before)
 
 
-live = Live()
+async def start_agent(stack: AsyncExitStack) -> Started:
+    """With an entry for the caller."""
+    folder = Path(stack.enter_context(TemporaryDirectory()))
+    above = await stack.enter_async_context(ScriptedServer())
+    made = RunningAgent(folder, above.address, above.bundle, above.new_token())
+    agent = await stack.enter_async_context(made)
+    await agent.serving()
+    own = Selector("unix", f"uid:{os.geteuid()}")
+    above.entries["web"] = Entry(
+        "web", SpiffeId(EXAMPLE, "/web"), SpiffeId(EXAMPLE, agent.agent_path), (own,)
+    )
+    await agent.until_logged("entry_id=web")
+    channel = await stack.enter_async_context(Channel(path=str(agent.socket)))
+    return Started(agent.text, [methods(channel, [SpiffeWorkloadAPIStub])], {"workload.spiffe.io": "true"})
+
+
+live = Live(start_server)
+live_agent = Live(start_agent)
 
 
 @functools.cache
@@ -164,3 +139,31 @@ def call(data: bytes) -> None:
     request.ParseFromString(data[2:])
     log = live.call(data[1], number, request)
     assert "Failed unexpectedly" not in log, log
+
+
+def by_workload_call(data: bytes, chance: random.Random) -> bytes:
+    head = data[:1] or b"\0" if chance.random() < 0.9 else chance.randbytes(1)
+    return head + by_message(WORKLOAD_KINDS[head[0] % len(WORKLOAD_KINDS)])(data[1:], chance)
+
+
+def workload_calls() -> Iterable[bytes]:
+    for number, kind in enumerate(WORKLOAD_KINDS):
+        yield bytes([number]) + kind().SerializeToString()
+    number = WORKLOAD_KINDS.index(workload_pb2.ValidateJWTSVIDRequest)
+    token = KEY.sign("spiffe://example.org/web", ["a"], NOW)
+    yield bytes([number]) + workload_pb2.ValidateJWTSVIDRequest(audience="a", svid=token).SerializeToString()
+    number = WORKLOAD_KINDS.index(workload_pb2.JWTSVIDRequest)
+    yield bytes([number]) + workload_pb2.JWTSVIDRequest(audience=["a", "b"]).SerializeToString()
+
+
+@target("workload-calls", reads=("agent/workload_api.py",), made=workload_calls, mutate=by_workload_call,
+        errors=(DecodeError,), cpu=20.0, memory=128 << 20, end=live_agent.end)  # fmt: skip
+def call_agent(data: bytes) -> None:
+    """The method's place, and the request of a program that may be anybody's on this machine."""
+    if not data:
+        return
+    number = data[0] % len(WORKLOAD_KINDS)
+    request = WORKLOAD_KINDS[number]()
+    request.ParseFromString(data[1:])
+    log = live_agent.call(0, number, request)
+    assert "Call of a workload failed" not in log, log
