@@ -164,9 +164,9 @@ class Service:
 
     async def _run(self, stream: ServerStream, path: str) -> GRPCError | None:
         call: Call = partial(self.methods[path].func, stream)
-        left = None if stream.deadline is None else stream.deadline.time_remaining()
+        timer = asyncio.timeout(None if stream.deadline is None else stream.deadline.time_remaining())
         try:
-            async with asyncio.timeout(left) as timer:
+            async with timer:
                 await (call() if self.interceptor is None else self.interceptor(stream, path, call))
         except GRPCError as error:
             return error
@@ -180,6 +180,10 @@ class Service:
             return self._unexpected(path, error)
         except Exception as error:
             return self._unexpected(path, error)
+        finally:
+            del (
+                timer
+            )  # it, a task that was cancelled and this frame would hold each other, and the connection
         return None
 
     def _unexpected(self, path: str, error: Exception) -> GRPCError:

@@ -40,6 +40,11 @@ class Processor(protocol.EventsProcessor):
 
         return release_and_tell
 
+    def close(self, reason: str = "Connection closed") -> None:
+        """Lets go of its owner too: a connection that is closed is gone without the cyclic collector."""
+        super().close(reason)
+        self._on_idle = _nothing
+
     def process(self, event: Event) -> None:
         """Ignores what it does not know (extension frames, ALTSVC), as the RFC tells; grpclib would raise."""
         if event.__class__ in getattr(self, "processors", ()):  # taken away when the connection closes
@@ -81,3 +86,6 @@ class Processor(protocol.EventsProcessor):
         if stream.wrapper is not None:
             stream.wrapper.cancel(StreamRefused("call not processed: refused by the server"))
             stream.wrapper = None  # the first reason stands
+
+
+def _nothing() -> None: ...

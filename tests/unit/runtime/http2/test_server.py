@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import socket
+import weakref
 from pathlib import Path
 
 import pytest
@@ -35,6 +37,40 @@ def test_a_peer_is_closed_with_its_connection(run: Run, tmp_path: Path) -> None:
             assert peer.closed == 1
 
     run(main())
+
+
+@each_loop
+def test_a_closed_connection_is_gone_without_the_cyclic_collector(run: Run, tmp_path: Path) -> None:
+    """After a call that was answered, and with one that was cut."""
+    peers: list[weakref.ref[Peer]] = []
+
+    def accept(_: asyncio.Transport) -> Peer:
+        peer = Peer()
+        peers.append(weakref.ref(peer))
+        return peer
+
+    async def main() -> None:
+        path, probe = str(tmp_path / "s"), Probe()
+        async with Server([probe], UNIX, accepts=accept) as server:
+            await server.start(path=path)
+            async with Channel(path=path) as channel:
+                await unary(ProbeStub(channel).echo, BytesValue())
+            async with Channel(path=path) as channel:
+                call = asyncio.create_task(unary(ProbeStub(channel).slow, BytesValue()))
+                await probe.slow_began.wait()
+                call.cancel()
+                await asyncio.wait([call])
+            await server.until_idle()
+            while server.calls:  # noqa: ASYNC110 - their tasks end in a turn or two of the loop
+                await asyncio.sleep(0)
+            await asyncio.sleep(0)
+            assert [one() for one in peers] == [None, None]
+
+    gc.disable()
+    try:
+        run(main())
+    finally:
+        gc.enable()
 
 
 @each_loop
