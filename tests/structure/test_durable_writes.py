@@ -12,7 +12,7 @@ SOURCE = Path(__file__).parents[2] / "src" / "finial"
 NOT_STATE = ("cli", "lab", "testing", "wire/pb")  # what they write is made again, or is for a person
 
 # Who may, and how: through points of its own, or because nothing that outlives the process is written.
-PASSES_POINTS = ("runtime/private_file.py", "store/engine*.py")
+PASSES_POINTS = ("runtime/private_file.py", "runtime/audit/file.py", "store/engine*.py")
 NO_STATE = {
     "runtime/log.py": "log files",
     "runtime/tls/identity.py": "memory that OpenSSL reads keys from",

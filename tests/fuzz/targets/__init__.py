@@ -3,6 +3,7 @@
 from tests.fuzz.target import TARGETS
 from tests.fuzz.targets import (
     attestation,
+    audit,
     calls,
     configuration,
     console,
@@ -20,6 +21,7 @@ from tests.fuzz.targets import (
 __all__ = [
     "TARGETS",
     "attestation",
+    "audit",
     "calls",
     "configuration",
     "console",

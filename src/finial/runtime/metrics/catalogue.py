@@ -137,6 +137,9 @@ SERVER = (
         "spiffe_id",
     ),
     counter("finial.denials_total", "Callers that were denied, by reason.", "reason"),
+    counter("finial.audit_records_total", "Records that the audit log took."),
+    counter("finial.audit_lost_total", "Records lost because the audit log could not be written."),
+    gauge("finial.audit_failing", "1: the audit log cannot be written."),
     histogram(
         "finial.propagation_seconds",
         "From a change in the index to the word of an agent that has it in force.",
