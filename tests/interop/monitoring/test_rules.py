@@ -30,6 +30,7 @@ def test_rules_are_rules(promtool: Path) -> None:
     assert "SUCCESS" in run(promtool, "check", "rules", *sorted(RULES.glob("*.yml")))
 
 
+@pytest.mark.timeout(180)
 @pytest.mark.parametrize("cases", CASES, ids=lambda path: path.stem)
 def test_alerts_fire_and_are_silent(promtool: Path, cases: Path) -> None:
     run(promtool, "test", "rules", cases)
