@@ -156,10 +156,9 @@ def test_unspecified_address_takes_both_families(host: str) -> None:
 def test_taken_port_is_named_with_a_hint() -> None:
     with listen_tcp("127.0.0.1", 0) as sock:
         port = sock.getsockname()[1]
-        with pytest.raises(
-            FailedPrecondition, match=f"^listen on 127.0.0.1:{port}: address already in use$"
-        ) as why:
+        with pytest.raises(FailedPrecondition) as why:
             listen_tcp("127.0.0.1", port)
+    assert why.value.message == f"listen on 127.0.0.1:{port}: address already in use"
     assert f"port {port} is taken" in str(why.value.hint)
 
 
