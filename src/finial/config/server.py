@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from finial.authority.ttl import Lifetimes, Misfit
+from finial.config.audit import Audit
 from finial.config.builtin import SERVER_PLUGINS
 from finial.config.checks import MAX_PORT, feature_flags, key_type, positive
 from finial.config.decode import Decoder
@@ -131,6 +132,7 @@ class ServerOptions(ProcessOptions):
         shown="none",
     )
     audit_log_enabled: bool = option(False, "Logs each call with who, what and how it ended.")
+    audit: Audit | None = option(None, "An audit log whose changes show. SPIRE has no such block.")
     ca_ttl: timedelta = option(
         timedelta(hours=24),
         "Lifetime of a CA certificate.",

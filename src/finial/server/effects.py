@@ -21,6 +21,7 @@ from finial.plugin.kinds import KeyManager, PrivateKey
 from finial.runtime.clock import Clock
 from finial.runtime.log import Logger
 from finial.runtime.metrics import Metrics
+from finial.server.audit import AuthorityAudit
 from finial.server.sign import Signer
 from finial.spiffe.bundle import Bundle, X509Authority
 from finial.store import Position, Store
@@ -31,8 +32,16 @@ class Effects:
     before the first."""
 
     def __init__(
-        self, store: Store, keys: KeyManager, signer: Signer, clock: Clock, log: Logger, metrics: Metrics
+        self,
+        store: Store,
+        keys: KeyManager,
+        signer: Signer,
+        clock: Clock,
+        log: Logger,
+        metrics: Metrics,
+        audit: AuthorityAudit | None = None,
     ) -> None:
+        self._audit = audit or AuthorityAudit(None)
         self._store, self._keys, self._signer, self._clock, self._log = store, keys, signer, clock, log
         self._counted = Activations(metrics)
         self._journal_row: int | None = None
@@ -67,6 +76,7 @@ class Effects:
                     self._store.taint_x509_authority if kind is Kind.X509 else self._store.taint_jwt_authority
                 )
                 await taint(trust_domain, authority_id)
+                self._audit.tainted(kind, authority_id)
             case Revoke(kind, authority_id):
                 revoke = (
                     self._store.revoke_x509_authority
@@ -74,6 +84,7 @@ class Effects:
                     else self._store.revoke_jwt_authority
                 )
                 await revoke(trust_domain, authority_id)
+                self._audit.revoked(kind, authority_id)
 
     async def _persist(self, journal: Journal) -> None:
         active = journal.active_x509_authority_id
@@ -108,6 +119,7 @@ class Effects:
             self._signer.use_jwt(JwtIssuer(JwtKey(record.key_id, key, ends), policy))
             self._log.info("JWT key activated", **fields_of(record))
             self._counted.jwt()
+        self._audit.activated(kind, record)
 
 
 class Activations:

@@ -18,6 +18,7 @@ from finial.runtime.clock import Clock
 from finial.runtime.log import Logger
 from finial.runtime.metrics import Identity, Metrics, ReaderContext
 from finial.runtime.tls import FollowingContext, Material
+from finial.server.audit import AuthorityAudit
 from finial.server.follow import Applied, Follower
 from finial.server.sign import Signer
 from finial.spiffe.bundle import Bundle, BundleSet
@@ -42,7 +43,9 @@ class ServerIdentity:
         log: Logger,
         metrics: Metrics,
         admin_ids: Collection[SpiffeId] = (),
+        audit: AuthorityAudit | None = None,
     ) -> None:
+        self._audit = audit or AuthorityAudit(None)
         self._signer, self._follower, self._clock = signer, follower, clock
         self._log = log.subsystem("svid_rotator")
         self._rotations = metrics.calls("svid.rotate")
@@ -124,6 +127,7 @@ class ServerIdentity:
             key = await asyncio.to_thread(generate, self._signer.policy.ca_key_type)
             svid = await self._signer.x509(lambda policy: policy.server(public_bytes(key)))
         self._svid, self._key = svid, private_key_to_pkcs8(key)
+        self._audit.own_svid(svid)
         self._log.debug("Signed X509 SVID", expiration=svid.not_after, spiffe_id=str(svid.id))
 
     def _material(self) -> Material:

@@ -29,6 +29,7 @@ from finial.runtime.sockets import listen_tcp
 from finial.runtime.tasks import Tasks
 from finial.server.adoption import Adoption
 from finial.server.api.agent import AgentService
+from finial.server.api.audited import CallAudit
 from finial.server.api.backend import Backend
 from finial.server.api.bundle import BundleService
 from finial.server.api.change import ChangeService
@@ -43,6 +44,7 @@ from finial.server.api.svid import SvidService
 from finial.server.api.unserved import Unserved
 from finial.server.arrival import Arrivals
 from finial.server.attest import Attestor, Host
+from finial.server.audit import AuthorityAudit, open_audit
 from finial.server.certify import Upstream
 from finial.server.database import open_store, remember
 from finial.server.endpoints import Endpoints
@@ -98,6 +100,7 @@ class Server:
         await asyncio.to_thread(make_data_dir, options.data_dir)
         self._log_configured()
         exporter = self._begin_metrics()
+        self.audit = await open_audit(options, self._clock, self._log, self.metrics, self._stack)
         self.store = await open_store(self.config, self._clock, self.metrics, self._log, self._stack)
         plugins = self._load_plugins()
         policy = policy_of(self.config, Composition(plugins.all("CredentialComposer")))
@@ -107,7 +110,13 @@ class Server:
         await self._begin_authorities(plugins.only("KeyManager"), upstream)
         await self._begin_index()
         self.identity = ServerIdentity(
-            self.signer, self.follower, self._clock, self._log, self.metrics, options.admin_ids
+            self.signer,
+            self.follower,
+            self._clock,
+            self._log,
+            self.metrics,
+            options.admin_ids,
+            AuthorityAudit(self.audit),
         )
         await self.identity.begin()
         self._serve(plugins.all("NodeAttestor"))
@@ -160,6 +169,7 @@ class Server:
             self.metrics,
             jwt_enabled=not self.config.server.disable_jwt_svids,
             upstream=upstream,
+            audit=AuthorityAudit(self.audit),
         )
         await self.authorities.begin()
 
@@ -234,6 +244,7 @@ class Server:
             audit=options.audit_log_enabled,
             lifted=lifted_limits(options),
             recent=recent,
+            stream=CallAudit.of(self.audit, self._clock, options.audit),
         )
 
     def _chain(self) -> tuple[bytes, ...]:
@@ -257,6 +268,8 @@ class Server:
     def _start_tasks(self) -> None:
         pruner = Pruner(self.store, self.follower, self._clock, self._log, self.metrics)
         start = self.tasks.start
+        if self.audit is not None:
+            start(self.audit.run(), name="write the audit log")
         start(self.follower.run(), name="follow the change log")
         start(self.authorities.run(), name="rotate authorities")
         start(self.identity.run(), name="rotate the server's SVID")

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from finial.config.reload import Reloader
+from finial.config.reload import Reloader, plan_of
 from finial.config.server import ServerConfig
 from finial.runtime.log import Logger
+from finial.server.audit import ITSELF
 from finial.server.program import Server
 from finial.server.settings import lifted_limits, policy_of
 
@@ -42,11 +43,14 @@ def use(server: Server, config: ServerConfig) -> None:
     """What may fail comes first. `config` differs from the one in force by live options alone; what a start with it
     would warn of is told as well."""
     policy = policy_of(config, server.signer.policy.composition)
+    changed = [one.option for one in plan_of(server.config, config, LIVE).changes]
     lifted = lifted_limits(config.server)
     level_changes = config.server.log_level != server.config.server.log_level
     server.config, server.signer.policy = config, policy
     server.gate.lift(lifted)
     if level_changes:  # else an operator's `logger set` stays
         server.output.level = server.output.launch_level = config.server.log_level
+    if server.audit is not None:
+        server.audit.record("configuration/reloaded", who=ITSELF, result="ok", about={"options": changed})
     for warning in config.warnings:
         Logger(server.output).warning(warning)

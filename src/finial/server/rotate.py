@@ -23,6 +23,7 @@ from finial.plugin.kinds import KeyManager, PrivateKey
 from finial.runtime.clock import Clock
 from finial.runtime.log import Logger
 from finial.runtime.metrics import Metrics
+from finial.server.audit import AuthorityAudit
 from finial.server.certify import Certifier, Upstream
 from finial.server.effects import Effects, fields_of
 from finial.server.sign import Signer
@@ -51,13 +52,15 @@ class Authorities:
         *,
         jwt_enabled: bool = True,
         upstream: Upstream | None = None,
+        audit: AuthorityAudit | None = None,
     ) -> None:
         self._store, self._keys, self._signer, self._clock = store, keys, signer, clock
         self._log = log.subsystem("ca_manager")
         self._jwt_enabled = jwt_enabled
         self._everywhere: Callable[[Position], bool] | None = None
         self._certifier = Certifier(lambda: signer.policy, clock, self._log, upstream)
-        self._effects = Effects(store, keys, signer, clock, self._log, metrics)
+        self._audit = audit or AuthorityAudit(None)
+        self._effects = Effects(store, keys, signer, clock, self._log, metrics, self._audit)
         self._preparing = {
             Kind.X509: metrics.calls("ca.manager.x509_ca.prepare"),
             Kind.JWT: metrics.calls("ca.manager.jwt_key.prepare"),
@@ -196,12 +199,14 @@ class Authorities:
             ca = await self._certifier.x509(key)
             ca_record = ca.record(due.slot_id, int(self._clock.unix()))
             await self.apply(self.state.prepared_ca(ca_record, ca.roots))
+            self._audit.prepared(due.kind, ca_record)
             fields = fields_of(ca_record)
             self._log.info("X509 CA prepared", self_signed=not self.has_upstream, **fields)
         else:
             made, told = await self._certifier.jwt(key)
             record = made.record(due.slot_id, int(self._clock.unix()))
             await self.apply(self.state.prepared_key(record, told))
+            self._audit.prepared(due.kind, record)
             self._log.info("JWT key prepared", **fields_of(record))
 
     def _warn_of_the_clock(self) -> None:

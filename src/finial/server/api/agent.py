@@ -17,6 +17,7 @@ from finial.server.api.filters import agent_filter
 from finial.server.attest import Attestation, Attestor
 from finial.spiffe.id import SpiffeId, agent_id
 from finial.spiffe.selector import Selector
+from finial.svid.x509 import X509Svid
 from finial.wire.convert.agent import agent_to_wire, join_token_to_wire
 from finial.wire.convert.field import apply_mask, given, hidden_fields, hide, naming
 from finial.wire.convert.id import agent_id_from_request, workload_id_from_request
@@ -99,6 +100,7 @@ class AgentService(AgentBase):
             params.data.type, params.data.payload, params.params.csr, challenge
         )
         await self._backend.settled(stream, done.committed)
+        prove(done.svid)
         self._log_attestation(done)
         result = api.AttestAgentResponse.Result(
             svid=x509_svid_to_wire(done.svid), reattestable=done.agent.can_reattest
@@ -124,6 +126,7 @@ class AgentService(AgentBase):
         current().log.info("Renewing agent SVID")
         done = await self._attestor.renew(caller, request.params.csr)
         await self._backend.settled(stream, done.committed)
+        prove(done.svid)
         await stream.send_message(api.RenewAgentResponse(svid=x509_svid_to_wire(done.svid)))
 
     async def PostStatus(self, stream: Stream[api.PostStatusRequest, api.PostStatusResponse]) -> None:
@@ -169,6 +172,11 @@ class AgentService(AgentBase):
         """The entry that gives the token's agent a second ID. Raises: InvalidArgument for an unfit token."""
         parent = agent_id(self._backend.trust_domain, f"/join_token/{token.value}")
         return Entry("", alias, parent, (Selector("spiffe_id", str(parent)),))
+
+
+def prove(svid: X509Svid) -> None:
+    """Which SVID the audit stream is to name."""
+    current().prove(spiffe_id=str(svid.id), serial_number=str(svid.serial_number), expires_at=svid.not_after)
 
 
 def check_version(text: str) -> None:

@@ -7,9 +7,11 @@ certificate was verified in the handshake; here it is only read, once a connecti
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -21,6 +23,8 @@ from finial.runtime.sockets import Source
 from finial.runtime.tls import peer_chain
 from finial.spiffe.id import SpiffeId
 from finial.svid.x509 import X509Svid, parse
+
+NOTHING: Mapping[str, FieldValue] = MappingProxyType({})
 
 
 class Class(StrEnum):
@@ -107,7 +111,9 @@ class CallRecord:
     log: Logger
     auditing: bool = False
     audited: dict[str, FieldValue] = field(default_factory=dict)
-    items: list[tuple[str, dict[str, FieldValue]]] = field(default_factory=list)
+    items: list[tuple[str, dict[str, FieldValue], Mapping[str, FieldValue]]] = field(default_factory=list)
+    evidence: dict[str, FieldValue] = field(default_factory=dict)
+    authorized_as: str = ""
 
     @property
     def agent_id(self) -> SpiffeId:
@@ -120,10 +126,16 @@ class CallRecord:
         """What the record of the call says besides; empty texts are left out by the caller."""
         self.audited |= fields
 
-    def audit_item(self, error: str = "", **fields: FieldValue) -> None:
-        """A record of its own for one item of a batch; `error` is "Code: message"."""
+    def prove(self, **evidence: FieldValue) -> None:
+        """What the audit stream says besides: what was issued or changed. SPIRE's audit log does not have it."""
+        self.evidence |= evidence
+
+    def audit_item(
+        self, error: str = "", evidence: Mapping[str, FieldValue] = NOTHING, /, **fields: FieldValue
+    ) -> None:
+        """A record of its own for one item of a batch; `error` is "Code: message", `evidence` as in `prove`."""
         if self.auditing:
-            self.items.append((error, fields))
+            self.items.append((error, fields, evidence))
 
 
 _CURRENT: ContextVar[CallRecord] = ContextVar("call")

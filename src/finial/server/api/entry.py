@@ -76,11 +76,10 @@ class EntryService(AuthorizedEntries):
             made = [one.entry for one in done if isinstance(one, Created)]
             warn_of_misfits(stream, made, self._backend.signer.policy.ca_ttl)
         answers = iter(done)
-        results = [
-            _create_result(next(answers) if isinstance(one, Entry) else Refused(one), hidden) for one in read
-        ]
-        for message, result in zip(request.entries, results, strict=True):
-            _audit_entry(message, result.status.code, result.status.message)
+        outcomes = [next(answers) if isinstance(one, Entry) else Refused(one) for one in read]
+        results = [_create_result(one, hidden) for one in outcomes]
+        for message, result, outcome in zip(request.entries, results, outcomes, strict=True):
+            _audit_entry(message, result.status.code, result.status.message, outcome)
         await stream.send_message(api.BatchCreateEntryResponse(results=results))
 
     def _read(self, message: entry_pb2.Entry) -> Entry | FinialError:
@@ -106,14 +105,13 @@ class EntryService(AuthorizedEntries):
             made = [one.entry for one in done if isinstance(one, Updated)]
             warn_of_misfits(stream, made, self._backend.signer.policy.ca_ttl)
         answers = iter(done)
+        outcomes = [Refused(one) if isinstance(one, FinialError) else next(answers) for one in read]
         results = [
-            _update_result(
-                message.id, Refused(one) if isinstance(one, FinialError) else next(answers), hidden
-            )
-            for message, one in zip(request.entries, read, strict=True)
+            _update_result(message.id, outcome, hidden)
+            for message, outcome in zip(request.entries, outcomes, strict=True)
         ]
-        for message, result in zip(request.entries, results, strict=True):
-            _audit_entry(message, result.status.code, result.status.message)
+        for message, result, outcome in zip(request.entries, results, outcomes, strict=True):
+            _audit_entry(message, result.status.code, result.status.message, outcome)
         await stream.send_message(api.BatchUpdateEntryResponse(results=results))
 
     def _read_change(
@@ -176,11 +174,16 @@ def _delete_result(entry_id: str, deleted: Entry | None) -> DeleteResult:
     elif deleted is None:
         error = NotFound("entry not found")
         log_refusal(error, entry_id=entry_id)
-    current().audit_item(audit_text(error) if error else "", entry_id=entry_id)
+    gone: dict[str, FieldValue] = {}
+    if deleted is not None:
+        gone = {"spiffe_id": str(deleted.spiffe_id), "revision": deleted.revision_number}
+    current().audit_item(audit_text(error) if error else "", gone, entry_id=entry_id)
     return DeleteResult(status=item_status(error), id=entry_id)
 
 
-def _audit_entry(message: entry_pb2.Entry, code: int, text: str) -> None:
+def _audit_entry(
+    message: entry_pb2.Entry, code: int, text: str, outcome: Created | Similar | Updated | Refused
+) -> None:
     call = current()
     if not call.auditing:
         return
@@ -204,4 +207,18 @@ def _audit_entry(message: entry_pb2.Entry, code: int, text: str) -> None:
         fields["federates_with"] = ",".join(message.federates_with)
     if message.dns_names:
         fields["dns_name"] = ",".join(message.dns_names)
-    call.audit_item(f"{status_code_name(code)}: {text}" if code else "", **fields)
+    call.audit_item(f"{status_code_name(code)}: {text}" if code else "", _evidence(outcome), **fields)
+
+
+def _evidence(outcome: Created | Similar | Updated | Refused) -> dict[str, FieldValue]:
+    """Which entry it is, and as which revision it stands from here on."""
+    match outcome:
+        case Created(entry) | Updated(entry):
+            return {
+                "entry_id": entry.id,
+                "revision": entry.revision_number,
+                "spiffe_id": str(entry.spiffe_id),
+            }
+        case Similar(existing):
+            return {"similar_entry_id": existing.id}
+    return {}

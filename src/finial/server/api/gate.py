@@ -11,10 +11,13 @@ its rate: a call may be opened long before its request comes, and a right that e
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Collection
 from contextlib import nullcontext
 from functools import partial
 from typing import Any
+
+from grpclib.const import Status
 
 from finial.errors import (
     Denial,
@@ -32,6 +35,7 @@ from finial.runtime.limits import RateLimiter
 from finial.runtime.log import FieldValue, Logger
 from finial.runtime.metrics import CANCELED, OK, Metrics, rpc_key
 from finial.server.api.access import COUNTED_BY_ITEM, RULES, STREAMS, Rate, Rule
+from finial.server.api.audited import CallAudit
 from finial.server.api.caller import Caller, CallRecord, Class, begin, caller_of, log_refusal
 from finial.server.follow import Follower
 from finial.server.recent import Author, RecentChanges
@@ -72,9 +76,11 @@ class Gate:
         audit: bool = False,
         lifted: Collection[str] = (),
         recent: RecentChanges | None = None,
+        stream: CallAudit | None = None,
     ) -> None:
         self._store, self._follower, self._clock, self._log = store, follower, clock, log
         self._admin_ids, self._audit, self._recent = frozenset(admin_ids), audit, recent
+        self._stream = stream
         self._limiters: dict[Rate, RateLimiter] = {}
         self._calls = {path: metrics.calls(f"rpc.{rpc_key(path)}") for path in RULES}
         self._held_back = {path: metrics.calls(f"rateLimit.{rpc_key(path)}") for path in RULES}
@@ -106,25 +112,41 @@ class Gate:
             raise
 
     async def _let_through(self, stream: Stream[Any, Any], path: str, call: Call) -> None:
-        record = begin(path, caller_of(stream), self._log, auditing=self._audit)
-        found = await self._authorize(record)
-        record.log = record.log.with_fields(
-            authorized_as=found.value, authorized_via=self._via(found, record)
-        )
-        judge_messages(stream, partial(self._authorize, record))
-        rule = RULES[path]
-        if rule.rate and path not in COUNTED_BY_ITEM:
-            left = None if stream.deadline is None else stream.deadline.time_remaining()
-            await self.limit(record, rule.rate, 1, timeout=left)
+        auditing = self._audit or (self._stream is not None and self._stream.wants(path))
+        record = begin(path, caller_of(stream), self._log, auditing=auditing)
+        try:
+            await self._let_in(stream, record)
+        except FinialError as why:
+            if self._stream is not None:
+                self._stream.deny(record, to_grpc_error(why))
+            raise
         try:
             await call()
         except (FinialError, GRPCError) as why:
             if isinstance(why, LOGGED):
                 log_refusal(why)
-            self._write_audit(record, to_grpc_error(why))
+            self._write_audit(stream, record, to_grpc_error(why))
             raise
-        self._write_audit(record, None)
+        except asyncio.CancelledError:  # what it was to do may be done
+            self._tell_stream(stream, record, GRPCError(Status.CANCELLED, "the caller left"))
+            raise
+        self._write_audit(stream, record, None)
         self._note_write(stream, record)
+
+    async def _let_in(self, stream: Stream[Any, Any], record: CallRecord) -> None:
+        """Raises: PermissionDenied, ResourceExhausted; Unavailable where nothing is done without a record."""
+        found = await self._authorize(record)
+        record.authorized_as = found.value
+        record.log = record.log.with_fields(
+            authorized_as=found.value, authorized_via=self._via(found, record)
+        )
+        judge_messages(stream, partial(self._authorize, record))
+        rule = RULES[record.path]
+        if rule.rate and record.path not in COUNTED_BY_ITEM:
+            left = None if stream.deadline is None else stream.deadline.time_remaining()
+            await self.limit(record, rule.rate, 1, timeout=left)
+        if self._stream is not None:
+            self._stream.require(record.path)
 
     async def limit(
         self, record: CallRecord, rate: Rate, count: int, *, timeout: float | None = None
@@ -216,20 +238,31 @@ class Gate:
 
     def _note_write(self, stream: Stream[Any, Any], record: CallRecord) -> None:
         """Who made a change, for those who look at the changes of late."""
-        position = trailers_of(stream).get(POSITION)
-        if self._recent is not None and isinstance(position, bytes):
+        position = position_of(stream)
+        if self._recent is not None and position is not None:
             author = Author(record.caller.name, record.path.rpartition("/")[2])
             self._recent.wrote(Position.decode(position), author)
 
-    def _write_audit(self, record: CallRecord, error: GRPCError | None) -> None:
-        if not record.auditing:
+    def _tell_stream(self, stream: Stream[Any, Any], record: CallRecord, error: GRPCError | None) -> None:
+        if self._stream is not None:
+            self._stream.tell(record, error, position_of(stream))
+
+    def _write_audit(self, stream: Stream[Any, Any], record: CallRecord, error: GRPCError | None) -> None:
+        self._tell_stream(stream, record, error)
+        if not self._audit:
             return
-        lines = [_outcome(failure) | fields for failure, fields in record.items]
+        lines = [_outcome(failure) | fields for failure, fields, _ in record.items]
         if error is not None or not record.items:
             text = "" if error is None else f"{status_code_name(error.status.value)}: {error.message}"
             lines.append(_outcome(text) | record.audited)
         log = record.log.with_fields(type="audit", **record.caller.audit_fields())
         log.info_each("API accessed", lines)
+
+
+def position_of(stream: Stream[Any, Any]) -> bytes | None:
+    """What a write reached in the change log; None before it did."""
+    position = trailers_of(stream).get(POSITION)
+    return position if isinstance(position, bytes) else None
 
 
 def _outcome(failure: str) -> dict[str, FieldValue]:

@@ -47,6 +47,7 @@ class LocalAuthorityService(LocalAuthorityBase):
     ) -> None:
         await self._asked(stream, X509)
         prepared = state_of(await self._authorities.prepare(X509))
+        current().prove(local_authority_id=prepared.authority_id)
         await self._settle()
         await stream.send_message(api.PrepareX509AuthorityResponse(prepared_authority=prepared))
 
@@ -55,6 +56,7 @@ class LocalAuthorityService(LocalAuthorityBase):
     ) -> None:
         await self._asked(stream, JWT)
         prepared = state_of(await self._authorities.prepare(JWT))
+        current().prove(local_authority_id=prepared.authority_id)
         await self._settle()
         await stream.send_message(api.PrepareJWTAuthorityResponse(prepared_authority=prepared))
 

@@ -6,6 +6,7 @@ only the key is taken. WIT-SVIDs are not issued.
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from functools import partial
 from hashlib import sha256
 
@@ -13,7 +14,7 @@ from finial.authority.policy import CheckedX509, Policy
 from finial.errors import FinialError, InvalidArgument, NotFound, Unsupported
 from finial.registry.entry import Entry
 from finial.runtime.grpc import Stream
-from finial.runtime.log import Level
+from finial.runtime.log import FieldValue, Level
 from finial.server.api.access import CSR
 from finial.server.api.backend import Backend, audit_text, request_of
 from finial.server.api.caller import current
@@ -47,6 +48,7 @@ class SvidService(SVIDBase):
         asked = csr.parse(request.csr)
         svid = await self._backend.signer.x509(lambda policy: policy.mint(asked, request.ttl), asked)
         current().audit(spiffe_id=str(svid.id), expires_at=svid.not_after)
+        current().prove(serial_number=str(svid.serial_number))
         _log_signed(svid)
         await stream.send_message(api.MintX509SVIDResponse(svid=x509_svid_to_wire(svid)))
 
@@ -58,6 +60,7 @@ class SvidService(SVIDBase):
         current().audit(spiffe_id=str(spiffe_id), audience=",".join(request.audience), ttl=request.ttl)
         checked = self._backend.signer.policy.mint_jwt(spiffe_id, request.audience, request.ttl)
         svid = await self._backend.signer.jwt(checked)
+        current().prove(expires_at=datetime.fromtimestamp(svid.expires_at, UTC), key_id=svid.key_id)
         _log_jwt(str(svid.id), svid.audience)
         await stream.send_message(api.MintJWTSVIDResponse(svid=jwt_svid_to_wire(svid)))
 
@@ -107,13 +110,13 @@ class SvidService(SVIDBase):
         if not isinstance(done, FinialError):
             _log_signed(done, param.entry_id)
         if call.auditing:
-            fields: dict[str, str | int] = {"entry_id": param.entry_id, "spiffe_id": ""}
+            fields: dict[str, FieldValue] = {"entry_id": param.entry_id, "spiffe_id": ""}
             fields["csr"] = sha256(param.csr).hexdigest()
             if isinstance(done, FinialError):
                 call.audit_item(audit_text(done), **fields)
             else:
                 fields |= {"spiffe_id": str(done.id), "expires_at": int(done.not_after.timestamp())}
-                call.audit_item("", **fields)
+                call.audit_item("", {"serial_number": str(done.serial_number)}, **fields)
 
     async def NewJWTSVID(self, stream: Stream[api.NewJWTSVIDRequest, api.NewJWTSVIDResponse]) -> None:
         request = await request_of(stream)
@@ -127,6 +130,7 @@ class SvidService(SVIDBase):
         current().audit(entry_id=entry.id, spiffe_id=str(entry.spiffe_id))
         checked = self._backend.signer.policy.workload_jwt(entry, request.audience)
         svid = await self._backend.signer.jwt(checked)
+        current().prove(expires_at=datetime.fromtimestamp(svid.expires_at, UTC), key_id=svid.key_id)
         _log_jwt(str(svid.id), svid.audience)
         await stream.send_message(api.NewJWTSVIDResponse(svid=jwt_svid_to_wire(svid)))
 
