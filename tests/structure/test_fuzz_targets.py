@@ -19,6 +19,7 @@ NAMES = re.compile(r"(parse|decode)(_\w+)?|\w+_from_(wire|request|stored)|read_(
 NOT_FOREIGN = {
     "agent/bootstrap.py": "opens the file; spiffe/bundle_document.py reads it",
     "agent/poll.py": "messages that wire/convert/entry.py reads",
+    "cli/audit.py": "the command's own flags; runtime/audit reads the files",
     "cli/agents.py": "numbers of the server's own answer, made by protobuf",
     "cli/entry/show.py": "the command's own flags",
     "cli/flags.py": "the command line of whoever runs the command",
@@ -29,6 +30,7 @@ NOT_FOREIGN = {
     "client/pyspiffe/svids.py": "hands on to svid/",
     "config/options.py": "declares options; config/decode.py reads them",
     "console/options.py": "the address of whoever runs the command",
+    "console/sources/lab.py": "the answer of the lab's own launcher, over a socket of the same user",
     "doctor/explain/look.py": "answers of the own agent and server, which wire/convert reads",
     "plugins/node/sshpop/agent.py": "the operator's key and certificate, by OpenSSH's format in pyca",
     "plugins/node/x509pop/agent.py": "the operator's key and certificate, by pyca",

@@ -68,6 +68,7 @@ OWN = MappingProxyType(
         ),
         "upstreamauthority": (("upstreamauthority",), "The authority above the server's own: taint, revoke"),
         "logger": (("logger",), "What the server logs: get, set, reset"),
+        "audit": (("audit",), "The audit log: show, verify"),
         "debug": (("debug",), "Facts about the running server"),
         "migrate": (("migrate",), "A server's database: status, hand-back to a stock server"),
         "link-names": (("links",), "Puts spire-server and spire-agent into a folder"),
