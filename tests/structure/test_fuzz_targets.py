@@ -30,7 +30,6 @@ NOT_FOREIGN = {
     "client/pyspiffe/svids.py": "hands on to svid/",
     "config/options.py": "declares options; config/decode.py reads them",
     "console/options.py": "the address of whoever runs the command",
-    "console/sources/lab.py": "the answer of the lab's own launcher, over a socket of the same user",
     "doctor/explain/look.py": "answers of the own agent and server, which wire/convert reads",
     "plugins/node/sshpop/agent.py": "the operator's key and certificate, by OpenSSH's format in pyca",
     "plugins/node/x509pop/agent.py": "the operator's key and certificate, by pyca",

@@ -7,9 +7,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from tests.fuzz.mutate.json import by_json
-from tests.fuzz.target import target
+from tests.fuzz.target import from_file, target
 from tests.fuzz.targets.credentials import JSON_WORDS
-from tests.fuzz.targets.host import from_file
 
 from finial.errors import InvalidArgument
 from finial.runtime.audit.chain import Link, parse

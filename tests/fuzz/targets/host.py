@@ -7,7 +7,7 @@ import json
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from unittest.mock import patch
@@ -15,7 +15,7 @@ from unittest.mock import patch
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from tests.fuzz.mutate.json import by_json
 from tests.fuzz.mutate.pem import by_pem
-from tests.fuzz.target import target, text_of
+from tests.fuzz.target import from_file, target, text_of
 from tests.fuzz.targets.credentials import JSON_WORDS, authority, leaf
 
 from finial.agent import download, storage
@@ -43,13 +43,6 @@ from finial.store import log_postgres, timestamp
 from finial.store.position import Position
 
 assert sys.platform == "linux", "tests of the Linux side"
-
-
-def from_file(data: bytes, read: Callable[[Path], object]) -> object:
-    with tempfile.NamedTemporaryFile(dir="/dev/shm" if os.path.isdir("/dev/shm") else None) as file:
-        file.write(data)
-        file.flush()
-        return read(Path(file.name))
 
 
 def agent_data() -> Iterable[bytes]:
