@@ -31,5 +31,11 @@ test("a SPIFFE ID is told by its path", () => {
 
 test("counts and positions", () => {
   expect([plural(1, "entry", "entries"), plural(1200, "entry", "entries")]).toEqual(["1 entry", "1,200 entries"]);
-  expect([position("0123456789abcdef"), position("")]).toEqual(["89abcdef", "none"]);
+  const told = `${"7f3a".padEnd(32, "0")}000000000002cf9b`;
+  expect([position(told), position(`${told}0000000000000001`), position("ab"), position("")]).toEqual([
+    "184219",
+    "184219",
+    "ab",
+    "none",
+  ]);
 });

@@ -73,7 +73,10 @@ export function lastOf(id: string): string {
   return id.slice(id.lastIndexOf("/") + 1) || id;
 }
 
-/** A position as a person compares it: its last eight digits, as the rest hardly ever differs. */
+const [EPOCH, ID] = [32, 16]; // hexadecimal digits of a position's epoch, and of the number after it
+
+/** A position as a person compares it: its number within its history. */
 export function position(hex: string): string {
-  return hex.length > 8 ? hex.slice(-8) : hex || "none";
+  if (!hex) return "none";
+  return hex.length < EPOCH + ID ? hex : BigInt(`0x${hex.slice(EPOCH, EPOCH + ID)}`).toString();
 }

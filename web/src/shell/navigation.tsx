@@ -65,12 +65,11 @@ function Link({ place }: { place: Place }) {
       href={to(place.view, range ? { range } : {})}
       data-view={place.view}
       title={place.title}
-      aria-label={place.title}
       {...(here ? { "aria-current": "page" } : {})}
     >
       <Icon name={place.icon} />
       <span>{place.title}</span>
-      <span class="n">
+      <span class="n" aria-hidden="true">
         <Noted view={place.view} />
         <kbd class="kbd">{place.keys}</kbd>
       </span>

@@ -6,7 +6,8 @@ import { age, count, lastOf, moment, pathOf, position, span } from "../pure/form
 import { pageOf, to } from "../pure/route";
 import { useNow } from "../state/clock";
 
-export function Changes({ rows, own }: { rows: readonly ChangeRow[]; own: boolean }) {
+/** `about`: the key of what is told first of each change. */
+export function Changes({ rows, own, about = "" }: { rows: readonly ChangeRow[]; own: boolean; about?: string }) {
   const now = useNow();
   if (!own) return <p class="notice na">not available: stock server does not report it</p>;
   if (!rows.length) return <p class="notice f2">No change since the server started to tell.</p>;
@@ -43,10 +44,10 @@ export function Changes({ rows, own }: { rows: readonly ChangeRow[]; own: boolea
               <td class="f2" title={moment(row.at)}>
                 {age(row.at, now)}
               </td>
-              <td class="cut">
-                <What row={row} />
+              <td>
+                <What row={row} about={about} />
               </td>
-              <td class="f2 cut" title={row.methods.join(", ")}>
+              <td class="f2" title={row.methods.join(", ")}>
                 {row.by.map(lastOf).join(", ") || <span class="f3">not told</span>}
               </td>
               <td>
@@ -61,8 +62,8 @@ export function Changes({ rows, own }: { rows: readonly ChangeRow[]; own: boolea
   );
 }
 
-function What({ row }: { row: ChangeRow }) {
-  const first = row.things[0];
+function What({ row, about }: { row: ChangeRow; about: string }) {
+  const first = row.things.find((one) => one.key === about) ?? row.things[0];
   if (!first) return <span class="f2">{row.methods.map(lastOf).join(", ") || "nothing that agents hold"}</span>;
   const more = row.things.length - 1 + row.more;
   const href = hrefOf(first);

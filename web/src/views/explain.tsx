@@ -172,7 +172,7 @@ function Answer({ told, at }: { told: Explanation; at: number }) {
         </ol>
       </section>
       <div class="pair">
-        <NearMisses candidates={told.candidates} />
+        <Candidates candidates={told.candidates} />
         <RemedyPanel remedy={told.remedy} at={at} />
       </div>
     </>
@@ -185,7 +185,7 @@ function StepBox({ step }: { step: Step }) {
     <li class={`step ${looks}`}>
       <div class="n">
         <Mark name={mark} tone={tone} />
-        {step.name}
+        {step.name === "svid" ? "SVID" : step.name.charAt(0).toUpperCase() + step.name.slice(1)}
         <span class="vh">, {step.verdict}</span>
       </div>
       <div class="v">
@@ -196,9 +196,9 @@ function StepBox({ step }: { step: Step }) {
   );
 }
 
-function NearMisses({ candidates }: { candidates: readonly Candidate[] }) {
+function Candidates({ candidates }: { candidates: readonly Candidate[] }) {
   return (
-    <Panel title="Near misses" sub="fewest differences first">
+    <Panel title="Candidates" sub="entries that fit or nearly do, fewest differences first">
       {candidates.length === 0 ? (
         <p class="notice f2">No entry comes near.</p>
       ) : (
@@ -224,6 +224,11 @@ function Near({ one, rank }: { one: Candidate; rank: number }) {
         {one.lacks.length > 0 && (
           <Pill tone="crit" mark="failing">
             {`${one.lacks.length} of ${all} missing`}
+          </Pill>
+        )}
+        {!one.lacks.length && !one.broken_at && !one.expired && (
+          <Pill tone="ok" mark="ok">
+            fits
           </Pill>
         )}
         {one.broken_at && (

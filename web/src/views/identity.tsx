@@ -102,7 +102,7 @@ function Shown({ found: { alike, page } }: { found: Found }) {
       <Holders page={page} />
       {page.children.length > 0 && <Children rows={page.children} />}
       <Panel title="History" sub="changes of late that concern it, from the server's change log">
-        <Changes rows={page.changes} own={own} />
+        <Changes rows={page.changes} own={own} about={entry.entry_id} />
       </Panel>
     </>
   );

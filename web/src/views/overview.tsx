@@ -115,7 +115,7 @@ function Card({ card }: { card: CardModel }) {
     );
   }
   return (
-    <a class={edge} href={to(card.id)} aria-label={`${card.title}: ${card.word}`}>
+    <a class={edge} href={to(card.id)}>
       {inside}
     </a>
   );
@@ -159,7 +159,7 @@ function Attention({ items }: { items: readonly AttentionItem[] }) {
       ) : (
         <ul class="att">
           {items.map((one) => (
-            <li key={one.what} class={one.severity}>
+            <li key={one.what} class={`is-${one.severity}`}>
               <StatusMark status={one.severity} small={false} />
               <span class="t">{one.what}</span>
               <span class="age" title={one.since ? moment(one.since) : ""}>
