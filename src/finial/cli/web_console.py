@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from finial.console.program import Console as Running
     from finial.console.sources.metrics import Target
 
-DATABASE = "FINIAL_CONSOLE_DATABASE"
 INSTALL = 'pip install "finial[console]"'
 ROLES = ("viewer", "admin")
 
@@ -75,14 +74,6 @@ class ConsoleFlags(LinkFlags):
     agent_metrics: tuple[str, ...] = flag(
         (), "Where an agent's metrics are read; may be repeated", name="agentMetrics", read=read_url
     )
-    database: str = flag(
-        "",
-        "The server's database, to look at: a SQLite file, or a connection string of PostgreSQL. One with a password\n"
-        f"goes into ${DATABASE}",
-    )
-    lab_socket: str = flag(
-        "", "Control socket of a lab's launcher (default that of the lab on this machine)", name="labSocket"
-    )
 
 
 async def run(flags: ConsoleFlags, console: Console) -> int:
@@ -121,11 +112,10 @@ def options_of(flags: ConsoleFlags) -> Options:
     from finial.console.options import TRIES, Options
 
     server = server_socket.socket_path(ServerFlags(socket_path=flags.socket_path))
-    lab = _lab_of(server)
     return Options(
         server_socket=server,
         agent_socket=agent_socket.socket_path(AgentFlags(socket_path=flags.agent_socket_path)),
-        targets=targets_of(flags, lab.metrics if lab else {}),
+        targets=targets_of(flags, _metrics_of_lab(server)),
         host=flags.address,
         port=flags.port,
         tries=1 if flags.strict_port else TRIES,
@@ -133,37 +123,25 @@ def options_of(flags: ConsoleFlags) -> Options:
         key=flags.key,
         hosts=flags.host,
         link_socket=link_socket_of(flags),
-        lab_socket=flags.lab_socket or (lab.control if lab else ""),
-        database=flags.database or os.environ.get(DATABASE, "") or (lab.database if lab else ""),
         first_role=Role(flags.role),
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Lab:
-    control: str
-    database: str
-    metrics: dict[str, str]  # by job
-
-
-def _lab_of(server: str) -> _Lab | None:
-    """The lab in the default folder, if this is its server's socket."""
+def _metrics_of_lab(server: str) -> dict[str, str]:
+    """By job; of the lab in the default folder, if this is its server's socket."""
     from finial.lab import state
-    from finial.lab.configs import sqlite_file
     from finial.lab.lifecycle import default_lab
 
     place = default_lab()
     if place is None or server != str(place.server_socket):
-        return None
+        return {}
     found = state.read(place.state_file)
     ports = found.ports if found else {}
-    metrics = {
+    return {
         f"spire-{of}": f"http://127.0.0.1:{ports[f'{of}-metrics']}/metrics"
         for of in ("server", "agent")
         if f"{of}-metrics" in ports
     }
-    sqlite = str(sqlite_file(place)) if found and not found.postgres else ""
-    return _Lab(str(place.control_socket), sqlite, metrics)
 
 
 def targets_of(flags: ConsoleFlags, found: dict[str, str]) -> tuple[Target, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import ssl
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from finial.console.access import Role
@@ -18,8 +18,7 @@ PAGE = Path(__file__).parent / "page"
 @dataclass(frozen=True, slots=True)
 class Options:
     """`certificate` and `key`: PEM files. `hosts`: further names, with port, by which browsers reach it. `page`: the
-    folder of the built page. `link_socket`: where links are made. `lab_socket`: of a launcher's control; empty: none.
-    `database`: a SQLite file or a connection string, which may hold a password; empty: none."""
+    folder of the built page. `link_socket`: where links are made."""
 
     server_socket: str
     agent_socket: str = ""
@@ -32,8 +31,6 @@ class Options:
     hosts: tuple[str, ...] = ()
     page: Path = PAGE
     link_socket: str = ""
-    lab_socket: str = ""
-    database: str = field(default="", repr=False)
     first_role: Role = Role.ADMIN
 
     @property

@@ -58,7 +58,7 @@ class Domain:
             Kept(name, partial(self._start_service, name), clock, log) for name in self.topology.names
         ]
         own_page = "console" in found.ports
-        self.console = [Kept("console", self._start_console, clock, log)] if own_page else []
+        self.console = [Kept("console", self.members.console, clock, log)] if own_page else []
 
     @property
     def kept(self) -> list[Kept]:
@@ -153,10 +153,6 @@ class Domain:
             raise
         self._tasks.start(self._follow(name, child, channel), name=f"status of {name}")
         return child
-
-    async def _start_console(self) -> Child:
-        dsn = await asyncio.to_thread(dsn_of, self.place, self.state)
-        return await self.members.console(dsn or str(configs.sqlite_file(self.place)))
 
     async def _follow(self, name: str, child: Child, channel: Channel) -> None:
         """Keeps what a service tells until it ends."""

@@ -30,7 +30,6 @@ from finial.spiffe.id import SpiffeId
 from finial.wire.client import ServerApi
 
 READY_TIMEOUT = 30.0
-CONSOLE_DATABASE = "FINIAL_CONSOLE_DATABASE"
 
 
 @dataclass(slots=True)
@@ -87,15 +86,15 @@ class Members:
             await self.handing.again()
         return child, enrol.agent_of(self.topology, token)
 
-    async def console(self, database: str) -> Child:
-        """Serving its page. `database`: what it looks at; may hold a password, so it is no argument."""
+    async def console(self) -> Child:
+        """Serving its page."""
         place, metrics = self.place, {of: self.ports[f"{of}-metrics"] for of in ("server", "agent")}
         arguments = ["-m", "finial.lab.hidden", "console", "-strictPort", "-port", str(self.ports["console"])]
         arguments += ["-socketPath", str(place.server_socket), "-agentSocketPath", str(place.agent_socket)]
-        arguments += ["-labSocket", str(place.control_socket), "-linkSocket", str(place.console_socket)]
+        arguments += ["-linkSocket", str(place.console_socket)]
         for of, port in metrics.items():
             arguments += [f"-{of}Metrics", f"http://{HOST}:{port}/metrics"]
-        child = self._start("console", tuple(arguments), environment={CONSOLE_DATABASE: database})
+        child = self._start("console", tuple(arguments))
         async with self._or_ended(child):
             check = partial(check_listening, place.console_socket)
             await until_ready(child, check, self.clock, READY_TIMEOUT)

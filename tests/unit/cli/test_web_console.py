@@ -17,8 +17,7 @@ from finial.errors import NotFound, Unsupported
 LINE = ("-socketPath", "/run/s.sock", "-agentSocketPath", "/run/a.sock", "-port", "3100", "-role", "viewer")
 
 
-def test_what_is_named_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(web_console.DATABASE, "host=db password=secret")
+def test_what_is_named_is_taken() -> None:
     given, rest = flags.parse(
         ConsoleFlags,
         [*LINE, "-host", "a.example.org:3100", "-serverMetrics", "http://127.0.0.1:9988/metrics"],
@@ -32,7 +31,6 @@ def test_what_is_named_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
     )
     assert options.hosts == ("a.example.org:3100",)
     assert options.first_role is Role.VIEWER
-    assert options.database == "host=db password=secret"
     (target,) = options.targets
     assert (target.job, target.name) == ("spire-server", "spire-server 127.0.0.1:9988")
 

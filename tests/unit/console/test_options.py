@@ -41,7 +41,3 @@ def test_names_are_those_by_which_it_is_reached() -> None:
     assert far.names(3000) == ["192.0.2.1:3000", "console.example.org:3000"]
     assert far.address(3000) == "https://192.0.2.1:3000"
     assert dataclasses.replace(PLAIN, host="::1").address(3000) == f"http://{bracketed('::1')}:3000"
-
-
-def test_the_database_is_not_shown() -> None:
-    assert "secret" not in repr(Options("s", database="password=secret"))

@@ -79,21 +79,18 @@ def test_listening_is_asked_of_the_socket(tmp_path: Path) -> None:
         asyncio.run(check_listening(path))
 
 
-def test_the_console_gets_its_sockets_and_its_database_by_the_environment(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_console_gets_its_sockets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     made = members(tmp_path, Book(), [])
     made.ports = {"console": 3000, "server-metrics": 1, "agent-metrics": 2}
     seen: list[object] = []
 
-    def start(name: str, arguments: tuple[str, ...], *_: object, environment: dict[str, str]) -> Child:
-        seen.extend((name, arguments, environment))
+    def start(name: str, arguments: tuple[str, ...]) -> Child:
+        seen.extend((name, arguments))
         raise FailedPrecondition("seen")
 
-    monkeypatch.setattr(Members, "_start", lambda _, *given, **named: start(*given, **named))
+    monkeypatch.setattr(Members, "_start", lambda _, *given: start(*given))
     with pytest.raises(FailedPrecondition, match="seen"):
-        asyncio.run(made.console("password=secret"))
-    name, arguments, environment = seen
-    assert (name, environment) == ("console", {"FINIAL_CONSOLE_DATABASE": "password=secret"})
-    assert "secret" not in str(arguments)
+        asyncio.run(made.console())
+    name, arguments = seen
+    assert name == "console"
     assert str(made.place.console_socket) in str(arguments)
