@@ -7,15 +7,18 @@ list is an answer too.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import IntEnum
 
-from finial.console.readings import AgentReading, Authority, ChangeReading, ServerReading, State
+from finial.console.readings import AgentReading, ChangeReading, ServerReading, State
 from finial.console.sources.metrics import TargetReading
+from finial.errors import FinialError
+from finial.svid.certificate import read
 
 SKEW = 10.0  # seconds
 SLOW = 5.0  # seconds that a change may take to all whom it concerns
-RUNWAY = 24 * 3600.0  # of an authority that has no successor
+GUESSED_LIFE = 24 * 3600.0  # seconds: SPIRE's default of an authority's
 NAMED = 3  # of many alike, so many by name
 
 
@@ -119,11 +122,12 @@ def _agents(agents: Iterable[AgentReading]) -> Iterator[Item]:
 
 
 def _authorities(server: ServerReading, now: float) -> Iterator[Item]:
+    life = _life(server)
     for kind, authorities in (("X.509", server.x509_authorities), ("JWT", server.jwt_authorities)):
         active = [one for one in authorities if one.slot == "active"]
         prepared = any(one.slot == "prepared" for one in authorities)
         for one in active:
-            yield from _runway(kind, one, prepared, now)
+            yield from _runway(kind, one.expires_at - now, life, prepared)
     tainted = sum(one.tainted for one in server.bundle.x509_authorities) if server.bundle else 0
     if tainted:
         why = "whatever it signed is being replaced; revoke it once nobody shows it any more"
@@ -137,20 +141,31 @@ def _authorities(server: ServerReading, now: float) -> Iterator[Item]:
         )
 
 
-def _runway(kind: str, one: Authority, prepared: bool, now: float) -> Iterator[Item]:
-    left = one.expires_at - now
-    if left > RUNWAY or (prepared and left > 0):
+def _life(server: ServerReading) -> float:
+    """Seconds from begin to end of the active X.509 authority, which JWT keys share; where nobody tells, a guess."""
+    active = {one.id for one in server.x509_authorities if one.slot == "active"}
+    for root in server.bundle.x509_authorities if server.bundle else ():
+        with suppress(FinialError):
+            certificate = read(root.der)
+            if (certificate.subject_key_id or b"").hex() in active:
+                return (certificate.not_after - certificate.not_before).total_seconds()
+    return GUESSED_LIFE
+
+
+def _runway(kind: str, left: float, life: float, prepared: bool) -> Iterator[Item]:
+    """A successor is prepared at half of the life and takes over at five sixths: later something is wrong."""
+    if left > life / 6 or (prepared and left > 0):
         return
-    severity = Severity.WARNING if left > RUNWAY / 4 else Severity.CRITICAL
-    command = f"finial localauthority {kind.replace('.', '').lower()} show"
+    severity = Severity.WARNING if left > life / 12 else Severity.CRITICAL
+    name = kind.replace(".", "").lower()
     why = f"{max(left, 0) / 3600:.1f} h left and none is prepared"
     yield Item(
         severity,
         f"the {kind} authority ends soon",
         why,
         0,
-        f"authorities/{kind.replace('.', '').lower()}",
-        command,
+        f"authorities/{name}",
+        f"finial localauthority {name} show",
     )
 
 

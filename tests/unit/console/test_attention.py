@@ -14,6 +14,8 @@ from finial.spiffe.bundle import Bundle, X509Authority
 from finial.spiffe.id import SpiffeId
 from finial.spiffe.selector import Selector
 from finial.spiffe.trust_domain import TrustDomain
+from finial.svid.certificate import read
+from finial.testing.ca import TestCa
 
 NOW, HOUR = 1_800_000_000.0, 3600.0
 DOMAIN = TrustDomain("example.org")
@@ -70,8 +72,10 @@ def test_an_outage_of_the_log_and_a_clock_that_differs() -> None:
     assert second.why == "the server's clock is 30 s ahead of this machine's"
 
 
-def test_an_authority_without_a_successor_is_told_in_time() -> None:
-    ends = replace(server(), x509_authorities=(Authority("a", "active", NOW + 12 * HOUR),))
+def test_an_authority_without_a_successor_is_told_once_it_should_have_one() -> None:
+    fresh = replace(server(), x509_authorities=(Authority("a", "active", NOW + 24 * HOUR),))
+    assert told(fresh) == []
+    ends = replace(server(), x509_authorities=(Authority("a", "active", NOW + 3 * HOUR),))
     assert told(ends) == [(Severity.WARNING, "the X.509 authority ends soon")]
     near = replace(server(), jwt_authorities=(Authority("b", "active", NOW + HOUR),))
     [item] = attention(near, (), NOW)
@@ -82,6 +86,20 @@ def test_an_authority_without_a_successor_is_told_in_time() -> None:
     )
     prepared = (Authority("a", "active", NOW + HOUR), Authority("c", "prepared", NOW + 90 * HOUR))
     assert told(replace(server(), x509_authorities=prepared)) == []
+
+
+def test_how_soon_is_a_share_of_the_authoritys_own_life() -> None:
+    ca = TestCa()
+    certificate = read(ca.der)
+    life = (certificate.not_after - certificate.not_before).total_seconds()
+    key_id = (certificate.subject_key_id or b"").hex()
+
+    def with_left(left: float) -> ServerReading:
+        bundle = Bundle(DOMAIN, (X509Authority(ca.der),))
+        return replace(server(), bundle=bundle, x509_authorities=(Authority(key_id, "active", NOW + left),))
+
+    assert told(with_left(life / 5)) == []
+    assert told(with_left(life / 7)) == [(Severity.WARNING, "the X.509 authority ends soon")]
 
 
 def test_a_tainted_authority_is_told_until_it_is_revoked() -> None:
