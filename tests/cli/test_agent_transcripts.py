@@ -71,7 +71,8 @@ async def serving(folder: Path) -> AsyncIterator[Running]:
         bundle = running.server.follower.view.bundles[TRUST_DOMAIN]
         async with RunningAgent(home, address, bundle, value) as agent:
             await agent.serving()
-            home.chmod(0o755)
+            for one in (home, home.parent):
+                one.chmod(0o755)
             yield running
 
 
